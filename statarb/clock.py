@@ -1,0 +1,52 @@
+"""The one place that asks what time it is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time for ages and stamps, monotonic time for every deadline."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970, UTC, by the local clock."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds on a clock that never jumps."""
+        ...
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        """Sleep until `stop` is set or `seconds` have passed; True when stopped."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        return stop.wait(seconds)
+
+
+SYSTEM_CLOCK = SystemClock()
+
+
+def utc_text(ts_ms: int, *, milliseconds: bool = False) -> str:
+    """`2026-01-31 12:00:00` (UTC) for an epoch in milliseconds."""
+    moment = datetime.fromtimestamp(ts_ms / 1000, UTC)
+    text = moment.strftime("%Y-%m-%d %H:%M:%S")
+    return f"{text}.{ts_ms % 1000:03d}" if milliseconds else text
+
+
+def utc_stamp(ts_ms: int) -> str:
+    """`20260131T120000Z`: the same instant in a form that is safe in a file name."""
+    return datetime.fromtimestamp(ts_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")

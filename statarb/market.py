@@ -1,0 +1,174 @@
+"""The market's words: instrument, trade, bar, timeframe, pair, and exact prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from statarb.errors import ConfigError
+
+SCALE = 100_000_000
+"""Prices and quantities are stored as exact decimals times 10^8."""
+
+IdKind = Literal["trade", "aggTrade", "line"]
+
+
+def to_e8(text: str) -> int:
+    """`'61837.63'` -> 6183763000000, exactly.
+
+    Raises
+    ------
+    ValueError
+        Not a plain decimal, or more than eight decimals that are not zero.
+    """
+    whole, point, fraction = text.partition(".")
+    if len(fraction) > 8:
+        fraction, rest = fraction[:8], fraction[8:]
+        if rest.strip("0"):
+            raise ValueError(f"more than eight decimals: {text[:40]!r}")
+    digits = whole + fraction
+    if not (digits.isascii() and digits.isdigit()) or (point and not fraction) or not whole:
+        raise ValueError(f"not a plain decimal: {text[:40]!r}")
+    return int(digits + "0" * (8 - len(fraction)))
+
+
+def from_e8(value: int) -> str:
+    """6183763000000 -> `'61837.63000000'`: Binance's own spelling, exactly."""
+    return f"{value // SCALE}.{value % SCALE:08d}"
+
+
+class Trade(NamedTuple):
+    """One print of the exchange, immutable.
+
+    `price_e8` and `qty_e8` are exact decimals times 10^8; `ts_ms` is the trade's time and
+    `event_ms` the time the exchange sent it, both by the exchange's clock; `recv_ms` is the
+    arrival by ours. `is_buyer_maker` true means that the aggressor sold.
+    """
+
+    symbol: str
+    trade_id: int
+    ts_ms: int
+    price_e8: int
+    qty_e8: int
+    is_buyer_maker: bool
+    event_ms: int
+    recv_ms: int
+
+
+class Bar(NamedTuple):
+    """OHLCV over one period; `open_ms` is its start, it is known at `open_ms + period`.
+
+    `first_id` and `last_id` are None where an exchange kline seeded the bar.
+    """
+
+    open_ms: int
+    open_e8: int
+    high_e8: int
+    low_e8: int
+    close_e8: int
+    volume: float
+    quote_volume: float
+    taker_buy_volume: float
+    trade_count: int
+    first_id: int | None = None
+    last_id: int | None = None
+
+
+@dataclass(frozen=True, order=True)
+class Instrument:
+    """A symbol at a venue, written `venue:SYMBOL`; a bare `BTCUSDT` means spot."""
+
+    venue: str
+    symbol: str
+
+    @classmethod
+    def parse(cls, text: str, default_venue: str = "spot") -> Instrument:
+        """`'spot:BTCUSDT'` or `'btcusdt'` -> Instrument.
+
+        Raises
+        ------
+        ConfigError
+            Empty, or with characters no exchange symbol has.
+        """
+        venue, colon, symbol = text.strip().rpartition(":")
+        symbol = symbol.upper()
+        if not symbol or len(symbol) > 40 or any(c.isspace() or c in "/,:&?#'\"<>;\\\0" for c in symbol):
+            raise ConfigError(
+                f"{text[:60]!r} is not an instrument.", "Write BTCUSDT or venue:SYMBOL, as in spot:BTCUSDT."
+            )
+        return cls(venue.lower() if colon and venue else default_venue, symbol)
+
+    def __str__(self) -> str:
+        return f"{self.venue}:{self.symbol}"
+
+    @property
+    def label(self) -> str:
+        """`BTCUSDT` for spot, `venue:SYMBOL` otherwise: as people say it."""
+        return self.symbol if self.venue == "spot" else str(self)
+
+
+@dataclass(frozen=True)
+class InstrumentRules:
+    """What the venue says of an instrument: its status, price tick, lot step, id kind and if it can be shorted."""
+
+    instrument: Instrument
+    status: str = "TRADING"
+    tick_e8: int | None = None
+    lot_step_e8: int | None = None
+    id_kind: IdKind = "trade"
+    can_short: bool = False
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two legs: `y` is regressed on `x`."""
+
+    y: Instrument
+    x: Instrument
+
+    def __post_init__(self) -> None:
+        if self.y == self.x:
+            raise ConfigError(f"A pair needs two different instruments, not {self.y} twice.")
+
+    def __str__(self) -> str:
+        return f"{self.y.label} on {self.x.label}"
+
+    def swapped(self) -> Pair:
+        return Pair(self.x, self.y)
+
+
+@dataclass(frozen=True)
+class Timeframe:
+    """A bar length of whole seconds, written `1s 30s 1m 5m`."""
+
+    name: str
+    seconds: int
+
+    @property
+    def ms(self) -> int:
+        return self.seconds * 1000
+
+    @property
+    def base(self) -> Literal["1s", "1m"]:
+        """Which stored bars it is made of."""
+        return "1m" if self.seconds % 60 == 0 else "1s"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+TIMEFRAMES = {name: Timeframe(name, seconds) for name, seconds in (("1s", 1), ("30s", 30), ("1m", 60), ("5m", 300))}
+
+
+def timeframe(name: str) -> Timeframe:
+    """The timeframe of that name.
+
+    Raises
+    ------
+    ConfigError
+        Not one of `1s 30s 1m 5m`.
+    """
+    try:
+        return TIMEFRAMES[name]
+    except KeyError:
+        raise ConfigError(f"{name[:20]!r} is not a timeframe.", f"Choose one of {' '.join(TIMEFRAMES)}.") from None
