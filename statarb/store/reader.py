@@ -1,0 +1,209 @@
+"""Reading the database: one read-only connection that answers in nouns, never in rows."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from statarb.clock import SYSTEM_CLOCK
+from statarb.errors import DamagedDatabaseError
+from statarb.market import SCALE, Instrument
+from statarb.store.connect import open_reader, plain_errors
+
+_DAY_MS = 86_400_000
+_PRICES = ["open", "high", "low", "close"]
+_VOLUMES = ["volume", "quote_volume", "taker_buy_volume"]
+
+
+@dataclass(frozen=True)
+class StoredInstrument:
+    """An instrument as stored.
+
+    `closed_until_ms`: every bar that ends at or before it is closed; None before the first.
+    `bars_version` moves when a bar that was already closed changed; a cache of bars must then be reloaded.
+    """
+
+    symbol_id: int
+    instrument: Instrument
+    status: str
+    tick: float | None
+    lot_step: float | None
+    can_short: bool
+    closed_until_ms: int | None
+    bars_version: int
+    quote_volume_24h: float
+
+
+@dataclass(frozen=True)
+class LastTrade:
+    """The newest stored trade of an instrument."""
+
+    trade_id: int
+    ts_ms: int
+    price: float
+    qty: float
+
+
+@dataclass(frozen=True)
+class FeedState:
+    """A heartbeat of ingest ('ingest') or of one of its connections."""
+
+    name: str
+    state: str
+    updated_at_ms: int
+    stats: dict[str, Any]
+
+
+class Reader:
+    """One read-only connection with a deadline, shared by the threads of a process.
+
+    Parameters
+    ----------
+    path : Path
+        The database that ingest writes.
+    deadline_s : float
+        A query that takes longer is given up with a StoreError.
+    """
+
+    def __init__(self, path: Path, deadline_s: float = 5.0) -> None:
+        self._path = path
+        self._deadline_s = deadline_s
+        self._lock = threading.Lock()
+        self._give_up_at = 0.0
+        self._volumes: dict[int, tuple[int, float]] = {}
+        self._symbol_ids: dict[str, int] = {}
+        self._connection = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        connection = open_reader(self._path)
+        connection.set_progress_handler(lambda: SYSTEM_CLOCK.monotonic_s() > self._give_up_at, 10_000)
+        self._inode = self._path.stat().st_ino
+        return connection
+
+    def close(self) -> None:
+        with self._lock:
+            self._connection.close()
+
+    def _query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._lock, plain_errors(self._path):
+            self._reopen_if_replaced()
+            self._give_up_at = SYSTEM_CLOCK.monotonic_s() + self._deadline_s
+            return self._connection.execute(sql, values).fetchall()
+
+    def _reopen_if_replaced(self) -> None:
+        # A database that was deleted and made anew would otherwise be read as it was, for ever.
+        try:
+            same = self._path.stat().st_ino == self._inode
+        except OSError:
+            same = False
+        if not same:
+            self._connection.close()
+            self._symbol_ids, self._volumes = {}, {}
+            self._connection = self._open()
+
+    def source(self) -> str:
+        """Where the trades come from: a venue's name, 'simulated' or 'import'; '' before the first ingest."""
+        rows = self._query("SELECT value FROM meta WHERE key='source'")
+        return str(rows[0][0]) if rows else ""
+
+    def instruments(self) -> dict[str, StoredInstrument]:
+        """Every instrument, by its text `venue:SYMBOL`."""
+        rows = self._query(
+            "SELECT symbol_id, venue, name, status, tick, lot_step, can_short, closed_until_ms, bars_version "
+            "FROM symbols ORDER BY symbol_id"
+        )
+        found = {}
+        for symbol_id, venue, name, status, tick, lot_step, can_short, closed_until_ms, version in rows:
+            instrument = Instrument(venue, name)
+            found[str(instrument)] = StoredInstrument(
+                symbol_id,
+                instrument,
+                status,
+                tick / SCALE if tick else None,
+                lot_step / SCALE if lot_step else None,
+                bool(can_short),
+                closed_until_ms,
+                version,
+                self._quote_volume_24h(symbol_id, closed_until_ms or 0, version),
+            )
+        return found
+
+    def _quote_volume_24h(self, symbol_id: int, closed_until_ms: int, version: int) -> float:
+        key = closed_until_ms // 60_000 * 1_000_000 + version
+        cached = self._volumes.get(symbol_id)
+        if cached is None or cached[0] != key:
+            since = (closed_until_ms - _DAY_MS) // 1000
+            rows = self._query(
+                "SELECT coalesce(sum(quote_v), 0) FROM bars_1m WHERE symbol_id=? AND sec>=?", (symbol_id, since)
+            )
+            cached = self._volumes[symbol_id] = (key, float(rows[0][0]))
+        return cached[1]
+
+    def _symbol_id(self, instrument: str) -> int | None:
+        if instrument not in self._symbol_ids:
+            rows = self._query("SELECT venue || ':' || name, symbol_id FROM symbols ORDER BY id_epoch")
+            self._symbol_ids = dict(rows)
+        return self._symbol_ids.get(instrument)
+
+    def bars(self, instrument: str, base: Literal["1s", "1m"], since_ms: int, until_ms: int) -> pd.DataFrame:
+        """Stored bars that open in [since_ms, until_ms), oldest first; seconds without a bar are not filled.
+
+        Returns
+        -------
+        DataFrame
+            Index `ts`: opening time, UTC, datetime64[ms]. Columns open, high, low, close, volume, quote_volume,
+            taker_buy_volume (float64), trade_count (int64), provisional (bool: not covered by consecutive trades
+            or a kline), seeded (bool: from an exchange kline). An unknown instrument has no bars.
+        """
+        table = {"1s": "bars_1s", "1m": "bars_1m"}[base]
+        rows = self._query(
+            "SELECT sec, o, h, l, c, v, quote_v, taker_buy_v, n, state='provisional', source='kline' "
+            f"FROM {table} WHERE symbol_id=? AND sec>=? AND sec<? ORDER BY sec",
+            (self._symbol_id(instrument), -(-since_ms // 1000), -(-until_ms // 1000)),
+        )
+        values = np.array(rows, dtype=np.float64).reshape(-1, 11)
+        ts = pd.DatetimeIndex((values[:, 0] * 1000).astype("datetime64[ms]"), tz="UTC", name="ts")
+        frame = pd.DataFrame(values[:, 1:8], index=ts, columns=[*_PRICES, *_VOLUMES])
+        frame[_PRICES] /= SCALE
+        frame["trade_count"] = values[:, 8].astype(np.int64)
+        frame["provisional"] = values[:, 9] > 0
+        frame["seeded"] = values[:, 10] > 0
+        return frame
+
+    def last_trades(self) -> dict[str, LastTrade]:
+        """The newest stored trade of each instrument that has one."""
+        found = {}
+        for instrument, row in self.instruments().items():
+            rows = self._query(
+                "SELECT trade_id, ts_ms, price, qty FROM trades WHERE symbol_id=? ORDER BY trade_id DESC LIMIT 1",
+                (row.symbol_id,),
+            )
+            for trade_id, ts_ms, price, qty in rows:
+                found[instrument] = LastTrade(trade_id, ts_ms, price / SCALE, qty / SCALE)
+        return found
+
+    def feeds(self) -> dict[str, FeedState]:
+        """The heartbeats, by name."""
+        rows = self._query("SELECT name, state, updated_at_ms, stats FROM feeds")
+        try:
+            return {name: FeedState(name, state, updated, json.loads(stats)) for name, state, updated, stats in rows}
+        except ValueError as error:
+            raise DamagedDatabaseError(f"A heartbeat in {self._path} is unreadable.", "Restart ingest.") from error
+
+    def gaps(self) -> pd.DataFrame:
+        """Every range of trade ids that was or is missing; columns instrument, lo, hi, state, reason, found_at_ms,
+        closed_at_ms (missing while it is open)."""
+        rows = self._query(
+            "SELECT venue || ':' || name, lo, hi, state, reason, found_at_ms, closed_at_ms "
+            "FROM gaps JOIN symbols USING(symbol_id) ORDER BY found_at_ms, lo"
+        )
+        columns = ["instrument", "lo", "hi", "state", "reason", "found_at_ms", "closed_at_ms"]
+        return pd.DataFrame(rows, columns=columns).astype({"closed_at_ms": "Int64"})
