@@ -1,0 +1,25 @@
+"""Fixtures of the whole suite."""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+import pytest
+from support import find_chromium
+
+# No deadline: a busy machine is not a failing property.
+hypothesis.settings.register_profile("desk", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("desk")
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The browser that the tests drive; without one they skip, except in CI, where a skip fails."""
+    path = find_chromium()
+    if path is None:
+        reason = "no Chromium found; install it (apt-get install chromium) or set CHROMIUM to its path"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path

@@ -1,0 +1,34 @@
+"""What several tests need: free ports, the system's Chromium, the shared recordings."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+SHARED = PROJECT.parent / "shared"
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def find_chromium() -> str | None:
+    """The path of an installed Chromium: CHROMIUM first, then the usual names."""
+    wanted = os.environ.get("CHROMIUM")
+    return shutil.which(wanted) if wanted else next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+
+
+def shared_file(name: str) -> Path:
+    """A recording or reference file beside the repository; the test skips where it is not there."""
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"the shared file {name} is not beside this repository")
+    return path
