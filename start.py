@@ -129,7 +129,7 @@ def is_installed(requirements: Path) -> bool:
 
 def make_venv() -> None:
     """A .venv with a working pip: one that works is kept, one left half made is made again."""
-    works = [VENV_PYTHON, "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]
+    works: list[str | Path] = [VENV_PYTHON, "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]
     if VENV_PYTHON.exists() and subprocess.run(works, capture_output=True).returncode == 0:
         return
     say("start", f"making {VENV}")
@@ -143,7 +143,8 @@ def make_venv() -> None:
 
 def run_pip(requirements: Path) -> None:
     """Install a requirements file into .venv, showing only the large downloads and the last step."""
-    command = [VENV_PYTHON, *"-m pip install --disable-pip-version-check --progress-bar off -r".split(), requirements]
+    quiet = ["--disable-pip-version-check", "--progress-bar", "off"]
+    command: list[str | Path] = [VENV_PYTHON, "-m", "pip", "install", *quiet, "-r", requirements]
     output = []
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace"
