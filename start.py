@@ -127,10 +127,18 @@ def is_installed(requirements: Path) -> bool:
     return VENV_PYTHON.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == text
 
 
+def venv_works() -> bool:
+    """Whether .venv has an interpreter that runs, is new enough and has pip."""
+    try:
+        probe = [str(VENV_PYTHON), "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]
+        return subprocess.run(probe, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
 def make_venv() -> None:
-    """A .venv with a working pip: one that works is kept, one left half made is made again."""
-    works: list[str | Path] = [VENV_PYTHON, "-c", "import pip, sys; sys.exit(sys.version_info < (3, 11))"]
-    if VENV_PYTHON.exists() and subprocess.run(works, capture_output=True).returncode == 0:
+    """A .venv that works: one that does is kept, one left half made is made again."""
+    if venv_works():
         return
     say("start", f"making {VENV}")
     made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True)
@@ -142,7 +150,7 @@ def make_venv() -> None:
 
 
 def run_pip(requirements: Path) -> None:
-    """Install a requirements file into .venv, showing only the large downloads and the last step."""
+    """Install a requirements file into .venv, showing only the large downloads and when they are all there."""
     quiet = ["--disable-pip-version-check", "--progress-bar", "off"]
     command: list[str | Path] = [VENV_PYTHON, "-m", "pip", "install", *quiet, "-r", requirements]
     output = []
@@ -152,8 +160,11 @@ def run_pip(requirements: Path) -> None:
         assert pip.stdout is not None
         for line in pip.stdout:
             output.append(line)
-            if ("Downloading " in line and " MB)" in line) or line.startswith("Installing collected"):
-                say("start", f"  {line.strip()[:90]}")
+            words = line.split()
+            if words[:1] == ["Downloading"] and words[-1] == "MB)":
+                say("start", f"  downloading {'-'.join(words[1].split('-')[:2])} {words[-2]} {words[-1]}")
+            elif words[:1] == ["Installing"]:
+                say("start", "  unpacking")
     if pip.returncode:
         errors = [line for line in output if line.startswith("ERROR")] or output
         raise StatarbError(
