@@ -50,3 +50,24 @@ def utc_text(ts_ms: int, *, milliseconds: bool = False) -> str:
 def utc_stamp(ts_ms: int) -> str:
     """`20260131T120000Z`: the same instant in a form that is safe in a file name."""
     return datetime.fromtimestamp(ts_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+class ExchangeClock:
+    """The exchange's clock as we know it: never ahead of what was heard from it, and running on between words.
+
+    An event stamped E that is handled at monotonic time t says that the exchange's clock reads at least
+    E + (now - t). The latest of these bounds is the clock; it is late by the fastest delivery seen, never early,
+    so a backlog or a replay at any speed cannot close a bar before its trades are in.
+    """
+
+    def __init__(self) -> None:
+        self._ahead_ms: float | None = None
+
+    def hear(self, exchange_ms: int, monotonic_s: float) -> None:
+        """The exchange's clock read at least `exchange_ms` at that moment."""
+        ahead_ms = exchange_ms - monotonic_s * 1000
+        self._ahead_ms = ahead_ms if self._ahead_ms is None else max(self._ahead_ms, ahead_ms)
+
+    def now_ms(self, monotonic_s: float) -> int | None:
+        """The exchange's time; None before its first word."""
+        return None if self._ahead_ms is None else int(self._ahead_ms + monotonic_s * 1000)

@@ -22,6 +22,9 @@ def to_e8(text: str) -> int:
         Not a plain decimal, or more than eight decimals that are not zero.
     """
     whole, point, fraction = text.partition(".")
+    digits = whole + fraction
+    if len(fraction) == 8 and whole and digits.isascii() and digits.isdigit():  # the wire's own spelling
+        return int(digits)
     if len(fraction) > 8:
         fraction, rest = fraction[:8], fraction[8:]
         if rest.strip("0"):

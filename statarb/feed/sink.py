@@ -1,0 +1,42 @@
+"""Where a feed delivers: the only thing it knows of the rest of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from statarb.market import Bar, Instrument, InstrumentRules, Trade
+
+
+class Sink(Protocol):
+    """Takes what producer threads have; every method may be called from any thread and returns at once."""
+
+    def trades(self, session: str, trades: Sequence[Trade]) -> bool:
+        """Trades in order of delivery; False when there is no room, and then nothing is taken."""
+        ...
+
+    def reject(self, seen_at_ms: int, reason: str, sample: str) -> None:
+        """A frame that could not be used."""
+        ...
+
+    def report(
+        self,
+        name: str,
+        state: Literal["connecting", "live", "stale", "stopped"],
+        instruments: Sequence[Instrument],
+        stats: Mapping[str, Any],
+    ) -> None:
+        """What a connection says of itself."""
+        ...
+
+    def listing(self, rules: Sequence[InstrumentRules]) -> None:
+        """What the venue says of instruments; goes before their trades."""
+        ...
+
+    def seed(self, instrument: Instrument, base: Literal["1s", "1m"], bars: Sequence[Bar]) -> None:
+        """Closed bars from exchange klines."""
+        ...
+
+    def exchange_time(self, exchange_ms: int, local_ms: int, monotonic_s: float) -> None:
+        """The exchange's answer to what time it is, with both local clocks at that moment."""
+        ...
