@@ -1,0 +1,1 @@
+"""A Binance-compatible exchange in a box: WebSocket and REST on one loopback port, from one market."""
