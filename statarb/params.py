@@ -91,6 +91,11 @@ KNOBS = (
 KNOB = {knob.name: knob for knob in KNOBS}
 
 
+def _plain_text(value: int | float | str) -> str:
+    """The shortest text that reads back as the same value: `2`, `2.5`, `10000`."""
+    return str(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
 @dataclass(frozen=True)
 class PairParams:
     """Everything an analysis of one pair depends on besides the prices: hashable, so it is a cache key and a link."""
@@ -140,7 +145,7 @@ class PairParams:
     def to_query(self) -> dict[str, str]:
         """The knobs that differ from their timeframe's defaults, as URL parameters."""
         default = asdict(PairParams.for_timeframe(self.timeframe))
-        query = {k: f"{v:g}" if isinstance(v, float) else str(v) for k, v in asdict(self).items() if v != default[k]}
+        query = {k: _plain_text(v) for k, v in asdict(self).items() if v != default[k]}
         return query | ({"timeframe": self.timeframe} if self.timeframe != KNOB["timeframe"].default else {})
 
     @property

@@ -1,0 +1,50 @@
+"""clock: one place tells the time, in UTC, and waiting ends early when asked."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from statarb.clock import SYSTEM_CLOCK, utc_stamp, utc_text
+
+EPOCHS_MS = st.integers(0, 4_102_444_800_000)
+
+
+def test_now_is_the_machines_time_in_milliseconds():
+    before = int(time.time() * 1000)
+    assert before <= SYSTEM_CLOCK.now_ms() <= int(time.time() * 1000) + 1
+
+
+def test_monotonic_time_never_goes_back():
+    readings = [SYSTEM_CLOCK.monotonic_s() for _ in range(1000)]
+    assert readings == sorted(readings)
+
+
+def test_waiting_ends_at_once_when_stopped_and_says_so():
+    stop = threading.Event()
+    assert SYSTEM_CLOCK.wait(stop, 0.01) is False
+    stop.set()
+    started = time.monotonic()
+    assert SYSTEM_CLOCK.wait(stop, 60) is True
+    assert time.monotonic() - started < 5
+
+
+@given(EPOCHS_MS)
+def test_text_reads_back_as_the_same_millisecond(ts_ms):
+    moment = datetime.strptime(utc_text(ts_ms, milliseconds=True), "%Y-%m-%d %H:%M:%S.%f").replace(tzinfo=UTC)
+    assert round(moment.timestamp() * 1000) == ts_ms
+
+
+@given(EPOCHS_MS)
+def test_text_and_stamp_cut_to_the_second_and_never_round_up(ts_ms):
+    text = datetime.strptime(utc_text(ts_ms), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    stamp = datetime.strptime(utc_stamp(ts_ms), "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    assert int(text.timestamp()) == int(stamp.timestamp()) == ts_ms // 1000
+
+
+def test_a_stamp_is_safe_in_a_file_name():
+    assert utc_stamp(1_769_860_800_000) == "20260131T120000Z"
