@@ -158,5 +158,6 @@ class PairParams:
 
     @property
     def lookback_bars(self) -> int:
-        """Closed bars worth reading: the longest window, and as many again for the series drawn."""
-        return max(self.test_window, 2 * self.window, self.window + self.corr_window) + 1
+        """Closed bars worth reading: the last eight tests of the verdict, and twice the window for the series drawn."""
+        tests = self.test_window + 8 * max(1, self.test_window // 24)
+        return max(tests, self.test_window + self.window, 2 * self.window, self.window + self.corr_window) + 1

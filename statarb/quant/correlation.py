@@ -1,0 +1,47 @@
+"""Rolling correlation, of returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from statarb.quant.rolling import rolling_moments
+from statarb.quant.sample import checked_pair, checked_window
+
+
+def rolling_correlation(y_returns: Any, x_returns: Any, window: int) -> pd.Series:
+    """Pearson correlation of the last `window` returns, at every return.
+
+    r = sum (y - mean y)(x - mean x) / sqrt(sum (y - mean y)^2 sum (x - mean x)^2).
+
+    Parameters
+    ----------
+    y_returns, x_returns : Series or array, shape (n,)
+        Returns over the same bars (`log_returns`). Levels would do for arithmetic but not for meaning: unrelated
+        random walks show |r| > 0.5 in 39 % of windows of 120.
+    window : int
+        Returns in the window.
+
+    Returns
+    -------
+    Series
+        In [-1, 1]; NaN until `window` returns are there, and where a leg did not move in the window.
+
+    Raises
+    ------
+    DataError
+        NaN, infinity, legs of different length or time, or a window below 3.
+
+    Notes
+    -----
+    Prices that do not trade at the same moment lower it (Epps, 1979): read it from bars of 15 s or more.
+    """
+    first, second = checked_pair(y_returns, x_returns)
+    window = checked_window(window)
+    m = rolling_moments(first.to_numpy(), second.to_numpy(), window)
+    moves = (m.sxx > 1e-13 * window * m.x_mean**2) & (m.syy > 1e-13 * window * m.y_mean**2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r = np.clip(m.sxy / (np.sqrt(m.sxx) * np.sqrt(m.syy)), -1.0, 1.0)
+    return pd.Series(np.where(moves, r, np.nan), index=first.index, name="correlation")

@@ -1,0 +1,93 @@
+"""Two legs on one clock: only bars in which both traded, and how much is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from statarb.market import Timeframe
+from statarb.quant.sample import NotEnough, epoch_ms
+
+REACH = 2
+"""A window of w bars is the newest w bars in which both legs traded, looked for within the last REACH * w bars of
+the clock: a pair that trades in less than half of the bars has no such window."""
+
+MAX_RETURN_BARS = 10
+"""A return over a longer gap than this is left out: one outage would outweigh a window of single-bar returns."""
+
+
+@dataclass(frozen=True, eq=False)
+class Legs:
+    """Aligned legs.
+
+    `prices`: index `ts` (open time, UTC); columns y, x (closes), y_volume, x_volume (quote volume), provisional.
+    `y_empty_share`, `x_empty_share`: share of the common bars in which that leg did not trade; NaN without bars.
+    """
+
+    prices: pd.DataFrame
+    bar_ms: int
+    grid_bars: int
+    y_empty_share: float
+    x_empty_share: float
+
+    def spans_at_most(self, window: int) -> npt.NDArray[np.bool_]:
+        """For each bar, whether the `window` bars that end with it lie within the reach of the clock."""
+        ts = epoch_ms(self.prices.index)
+        near = np.zeros(ts.size, dtype=bool)
+        if ts.size >= window:
+            near[window - 1 :] = ts[window - 1 :] - ts[: ts.size - window + 1] < REACH * window * self.bar_ms
+        return near
+
+    def newest(self, window: int, until_ms: int) -> pd.DataFrame | NotEnough:
+        """The newest `window` bars that are closed at `until_ms`."""
+        ts = epoch_ms(self.prices.index)
+        end = int(np.searchsorted(ts, until_ms - self.bar_ms, side="right"))
+        first = int(np.searchsorted(ts, until_ms - REACH * window * self.bar_ms, side="left"))
+        if end - first < window:
+            return NotEnough("bars", end - first, window)
+        return self.prices.iloc[end - window : end]
+
+
+def align_legs(y_bars: pd.DataFrame, x_bars: pd.DataFrame, timeframe: Timeframe) -> Legs:
+    """The bars in which both legs traded.
+
+    Joined on the clock, never by position, and never filled: a forward-filled price makes false mean reversion
+    and destroys correlation.
+
+    Parameters
+    ----------
+    y_bars, x_bars : DataFrame
+        Closed bars from `resample_bars`.
+    timeframe : Timeframe
+        The timeframe of both.
+
+    Returns
+    -------
+    Legs
+    """
+    grid = y_bars.index.intersection(x_bars.index)
+    y, x = y_bars.loc[grid], x_bars.loc[grid]
+    both = ~(y["empty"] | x["empty"]).to_numpy(dtype=bool)
+    prices = pd.DataFrame(
+        {
+            "y": y["close"],
+            "x": x["close"],
+            "y_volume": y["quote_volume"],
+            "x_volume": x["quote_volume"],
+            "provisional": y["provisional"] | x["provisional"],
+        },
+        index=grid,
+    )[both]
+    shares = (float(leg["empty"].mean()) if len(grid) else float("nan") for leg in (y, x))
+    return Legs(prices, timeframe.ms, len(grid), *shares)
+
+
+def log_returns(legs: Legs) -> pd.DataFrame:
+    """Log returns of both legs between neighbouring bars in which both traded; NaN at the first and over long gaps."""
+    returns = legs.prices[["y", "x"]].apply(np.log).diff()
+    gap_ms = np.diff(epoch_ms(returns.index), prepend=0)
+    returns[gap_ms > MAX_RETURN_BARS * legs.bar_ms] = np.nan
+    return returns

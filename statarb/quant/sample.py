@@ -1,0 +1,126 @@
+"""A checked sample: finite numbers on one increasing clock, or a typed statement of what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from statarb.errors import DataError
+
+Floats = npt.NDArray[np.float64]
+
+SAME_ASSET_R2 = 1 - 1e-6
+"""Above it two legs are one asset: what remains is rounding, and every test of it is degenerate."""
+
+_ROUNDING = 1e-13
+"""Relative spread below which a series is constant: some hundred units in the last place of a double."""
+
+
+@dataclass(frozen=True)
+class NotEnough:
+    """In place of a number: `have` of the `need` things (`what`) are there."""
+
+    what: str
+    have: int
+    need: int
+
+    @property
+    def text(self) -> str:
+        """`not enough data: 43 of 60 bars`."""
+        return f"not enough data: {self.have} of {self.need} {self.what}"
+
+    def wait_s(self, bar_s: float) -> float:
+        """Seconds until it unlocks if every bar brings one more."""
+        return max(0, self.need - self.have) * bar_s
+
+
+@dataclass(frozen=True)
+class Undefined(NotEnough):
+    """In place of a number: there are bars enough, but the number does not exist; `what` is the reason."""
+
+    @property
+    def text(self) -> str:
+        return self.what
+
+    def wait_s(self, bar_s: float) -> float:
+        """Waiting does not help by itself; the next bar may."""
+        return bar_s
+
+
+def checked_series(values: Any, name: str = "values") -> pd.Series:
+    """`values` as a float series without NaN or infinity, on a strictly increasing index.
+
+    Raises
+    ------
+    DataError
+        Not numbers, not one-dimensional, NaN or infinity, or an index that goes back or repeats.
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} are not numbers.", "Give a series or an array of prices.") from None
+    if array.ndim != 1:
+        raise DataError(f"{name} have {array.ndim} dimensions.", "Give one column.")
+    bad = int(np.count_nonzero(~np.isfinite(array)))
+    if bad:
+        raise DataError(
+            f"{name} hold {bad} of {array.size} values that are not finite.",
+            "Use bars in which both legs traded (align_legs).",
+        )
+    index = values.index if isinstance(values, pd.Series) else pd.RangeIndex(array.size)
+    if not (index.is_monotonic_increasing and index.is_unique):
+        raise DataError(f"{name} are not in order of time, or a time comes twice.", "Sort them and drop doubles.")
+    return pd.Series(array, index=index)
+
+
+def checked_pair(y: Any, x: Any) -> tuple[pd.Series, pd.Series]:
+    """Both legs checked, and on the same clock.
+
+    Raises
+    ------
+    DataError
+        As `checked_series`, or different lengths or times.
+    """
+    first, second = checked_series(y, "y"), checked_series(x, "x")
+    if len(first) != len(second):
+        raise DataError(f"y has {len(first)} values and x {len(second)}.", "Align the legs first (align_legs).")
+    if isinstance(y, pd.Series) and isinstance(x, pd.Series):
+        if not first.index.equals(second.index):
+            raise DataError("y and x are not at the same times.", "Align the legs first (align_legs).")
+    elif isinstance(y, pd.Series):
+        second.index = first.index
+    else:
+        first.index = second.index
+    return first, second
+
+
+def checked_window(window: int, least: int = 3) -> int:
+    """A window of at least `least` bars.
+
+    Raises
+    ------
+    DataError
+        Smaller, or not a whole number.
+    """
+    if int(window) != window or window < least:
+        raise DataError(f"A window of {window} bars is too short.", f"Give at least {least}.")
+    return int(window)
+
+
+def is_constant(values: Floats) -> bool:
+    """True when what moves is rounding."""
+    return bool(np.ptp(values) <= _ROUNDING * np.abs(values).max()) if values.size else True
+
+
+def close_ms(open_time: pd.Timestamp, bar_s: int) -> int:
+    """When the bar that opens at `open_time` is known, in epoch milliseconds."""
+    return int(open_time.timestamp() * 1000) + bar_s * 1000
+
+
+def epoch_ms(index: pd.Index) -> npt.NDArray[np.int64]:
+    """Epoch milliseconds of a time index of any unit."""
+    return np.asarray(pd.DatetimeIndex(index).as_unit("ms").asi8, dtype=np.int64)

@@ -1,0 +1,188 @@
+"""One pair studied: prices in, everything that the page, the report and the export show out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from statarb.clock import utc_text
+from statarb.market import timeframe
+from statarb.params import PairParams
+from statarb.quant.bars import resample_bars
+from statarb.quant.cointegration import CointegrationResult
+from statarb.quant.correlation import rolling_correlation
+from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
+from statarb.quant.legs import Legs, align_legs, log_returns
+from statarb.quant.sample import NotEnough, close_ms
+from statarb.quant.spread import FrozenMoments, InSample, frozen_moments, moments_seen, on_scale, spread_fixed
+from statarb.quant.unitroot import UnitRootResult, adf
+from statarb.quant.verdict import Verdict, verdict
+
+MANY_EMPTY = 0.10
+"""Share of bars without a trade in one leg from which a caveat says so."""
+
+EPPS_S = 15
+"""Bars shorter than this make correlation read low, because the legs do not trade at the same moment."""
+
+
+@dataclass(frozen=True, eq=False)
+class PairStudy:
+    """All that is known of one pair at `as_of_ms`, the close of the last bar that is closed in both legs.
+
+    `prices`: index `ts` (bar OPEN time, UTC); columns y, x (closes of bars in which both legs traded), y_volume,
+    x_volume (quote volume), provisional. `z`, `spread`, `moments_seen` and `correlation` have the same index; NaN
+    means that the bars before do not fill the window yet, or that no spread exists. `spread_fixed` is in-sample.
+    """
+
+    params: PairParams
+    as_of_ms: int
+    n_bars: int
+    legs: Legs
+    prices: pd.DataFrame
+    hedge: HedgeFit | NotEnough
+    moments: FrozenMoments | NotEnough
+    moments_seen: pd.DataFrame
+    z: pd.Series
+    spread: pd.Series
+    spread_fixed: InSample | NotEnough
+    correlation: pd.Series | NotEnough
+    verdict: Verdict
+    caveats: tuple[str, ...]
+
+    @property
+    def engle_granger(self) -> CointegrationResult | NotEnough:
+        """The newest scheduled test, the one that the verdict rests on."""
+        if self.verdict.tests:
+            return self.verdict.tests[-1].result
+        missing = self.legs.newest(self.params.test_window, self.as_of_ms)
+        return missing if isinstance(missing, NotEnough) else NotEnough("bars", 0, self.params.test_window)
+
+    @cached_property
+    def ols_summary(self) -> str | NotEnough:
+        """The summary table of the hedge regression; made when it is first read, for it costs ten milliseconds."""
+        window = self.legs.newest(self.params.window, self.as_of_ms)
+        if isinstance(window, NotEnough):
+            return window
+        scaled = on_scale(window[["y", "x"]], self.params.price_scale)
+        prefix = "log " if self.params.price_scale == "log" else ""
+        pair = self.params.pair
+        return ols_summary(scaled["y"], scaled["x"], prefix + pair.y.label, prefix + pair.x.label)
+
+    @cached_property
+    def adf(self) -> UnitRootResult | NotEnough:
+        """Dickey-Fuller test of the spread over the test window, its hedge estimated on the bars before that window.
+
+        A hedge estimated on the tested bars would make its p-value wrong; that case is `engle_granger`'s.
+        """
+        window, test_window = self.params.window, self.params.test_window
+        bars = self.legs.newest(window + test_window, self.as_of_ms)
+        if isinstance(bars, NotEnough):
+            return bars
+        scaled = on_scale(bars[["y", "x"]], self.params.price_scale)
+        hedge = hedge_ratio(scaled["y"].iloc[:window], scaled["x"].iloc[:window])
+        if isinstance(hedge, NotEnough):
+            return hedge
+        spread = (scaled["y"] - hedge.beta * scaled["x"]).iloc[window:]
+        series = f"y - {hedge.beta:.4g} x over {test_window:,} bars, beta estimated on the {window:,} bars before them"
+        return adf(spread, series=series)
+
+
+def study_pair(y_bars: pd.DataFrame, x_bars: pd.DataFrame, params: PairParams, closed_until_ms: int) -> PairStudy:
+    """Study one pair on its closed bars.
+
+    Parameters
+    ----------
+    y_bars, x_bars : DataFrame
+        Stored bars as `Reader.bars` returns them, of the base of `params.timeframe`.
+    params : PairParams
+        Scale, windows and timeframe.
+    closed_until_ms : int
+        Every bar that ends at or before it is closed in both legs: the smaller of the legs' `closed_until_ms`.
+
+    Returns
+    -------
+    PairStudy
+        A typed NotEnough stands where a number has no bars to come from.
+
+    Raises
+    ------
+    DataError
+        Bars out of order or with prices that are not positive numbers.
+    """
+    frame = timeframe(params.timeframe)
+    y_closed = resample_bars(y_bars, frame, closed_until_ms)
+    x_closed = resample_bars(x_bars, frame, closed_until_ms)
+    legs = align_legs(y_closed, x_closed, frame)
+    as_of_ms = closed_until_ms // frame.ms * frame.ms
+    prices, window = legs.prices, params.window
+    scaled = on_scale(prices[["y", "x"]], params.price_scale)
+    hedge, moments, fixed = _frozen(legs, scaled, params, as_of_ms)
+    seen = moments_seen(scaled["y"], scaled["x"], window)
+    seen[~legs.spans_at_most(window + 1)] = float("nan")
+    spread = (scaled["y"] - seen["alpha"] - seen["beta"] * scaled["x"]).rename("spread")
+    standing = verdict(legs, params.price_scale, params.test_window, as_of_ms)
+    return PairStudy(
+        params=params,
+        as_of_ms=as_of_ms,
+        n_bars=len(prices),
+        legs=legs,
+        prices=prices,
+        hedge=hedge,
+        moments=moments,
+        moments_seen=seen,
+        z=((spread - seen["mean"]) / seen["sd"]).rename("z"),
+        spread=spread,
+        spread_fixed=fixed,
+        correlation=_correlation(legs, params.corr_window),
+        verdict=standing,
+        caveats=_caveats(legs, params, hedge, as_of_ms),
+    )
+
+
+def _frozen(
+    legs: Legs, scaled: pd.DataFrame, params: PairParams, as_of_ms: int
+) -> tuple[HedgeFit | NotEnough, FrozenMoments | NotEnough, InSample | NotEnough]:
+    bars = legs.newest(params.window, as_of_ms)
+    if isinstance(bars, NotEnough):
+        return bars, bars, bars
+    y, x = (scaled.loc[bars.index, leg] for leg in ("y", "x"))
+    known_ms = close_ms(bars.index[-1], params.bar_s)
+    pair = params.pair
+    hedge = hedge_ratio(y, x, f"{pair.y.label} on {pair.x.label}")
+    if isinstance(hedge, NotEnough):
+        return hedge, hedge, hedge
+    fixed = spread_fixed(scaled["y"], scaled["x"], hedge, known_ms)
+    return hedge, frozen_moments(y, x, params.price_scale, known_ms), fixed
+
+
+def _correlation(legs: Legs, window: int) -> pd.Series | NotEnough:
+    returns = log_returns(legs).dropna()
+    correlation = rolling_correlation(returns["y"], returns["x"], window).reindex(legs.prices.index)
+    correlation = correlation.where(legs.spans_at_most(window + 1))
+    if len(returns) < window:
+        return NotEnough("returns", len(returns), window)
+    return correlation
+
+
+def _caveats(legs: Legs, params: PairParams, hedge: HedgeFit | NotEnough, as_of_ms: int) -> tuple[str, ...]:
+    found = []
+    pair, prices = params.pair, legs.prices
+    for leg, share in ((pair.y, legs.y_empty_share), (pair.x, legs.x_empty_share)):
+        if share > MANY_EMPTY:
+            found.append(f"{leg.label} did not trade in {share:.0%} of the bars; those bars are left out.")
+    provisional = int(prices["provisional"].sum())
+    if provisional:
+        found.append(f"{provisional:,} of {len(prices):,} bars are provisional: trades in them are still missing.")
+    if isinstance(hedge, HedgeFit) and hedge.beta <= 0:
+        found.append("beta is not positive over the hedge window: there is no hedge, so z is no signal.")
+    if len(prices) and close_ms(prices.index[-1], params.bar_s) < as_of_ms:
+        last = utc_text(close_ms(prices.index[-1], params.bar_s))
+        found.append(f"The newest bar in which both legs traded closed at {last} UTC.")
+    if params.bar_s < EPPS_S:
+        found.append(
+            f"{params.timeframe} bars show microstructure: correlation reads low, and a round trip costs more than "
+            "two deviations."
+        )
+    return tuple(found)

@@ -1,0 +1,196 @@
+"""The verdict on one window: does the spread revert? Decided by one test, made on a schedule, slow to change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from statarb.clock import utc_text
+from statarb.quant.cointegration import LEVEL, CointegrationResult, engle_granger
+from statarb.quant.hedge import hedge_ratio
+from statarb.quant.legs import Legs
+from statarb.quant.power import half_life_found, time_text
+from statarb.quant.sample import SAME_ASSET_R2, NotEnough, close_ms
+from statarb.quant.spread import on_scale
+
+Word = Literal["mean-reverting", "no evidence", "same asset", "no hedge", "not enough data"]
+
+TESTS_A_WINDOW = 24
+"""Tests a test window: hourly over a day. Testing every bar finds a reversion in any pair on any day."""
+
+EQUAL_TESTS = 3
+"""Equal results in a row that it takes to change the verdict."""
+
+
+@dataclass(frozen=True)
+class WindowTest:
+    """One scheduled test, of the window that ends at `as_of_ms`."""
+
+    as_of_ms: int
+    word: Word
+    beta: float
+    result: CointegrationResult | NotEnough
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The standing word about this window, with its reasons.
+
+    `as_of_ms` is the newest test's time, `since_ms` when the word began to stand (as far back as the data reach;
+    None before any test), `flips` how often the standing word changed within the data, `tests` the tests made,
+    oldest first.
+    """
+
+    headline: str
+    word: Word
+    reasons: tuple[str, ...]
+    as_of_ms: int
+    since_ms: int | None
+    flips: int
+    tests: tuple[WindowTest, ...]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Which word stands, since which test, how often it changed; `settled` once it came three times in a row."""
+
+    word: Word
+    since: int
+    flips: int
+    settled: bool
+
+
+def standing(words: Sequence[Word]) -> Standing:
+    """The word that stands after these results, oldest first: the last one that came three times in a row.
+
+    Before any did, the first result stands. Where a word came three times in a row the outcome no longer depends
+    on where the data begin, so no state has to be kept between sessions.
+    """
+    state = Standing(words[0], 0, 0, False)
+    for i in range(EQUAL_TESTS - 1, len(words)):
+        if len(set(words[i - EQUAL_TESTS + 1 : i + 1])) == 1 and not (state.settled and words[i] == state.word):
+            state = Standing(words[i], i, state.flips + state.settled, True)
+    return state
+
+
+def verdict(legs: Legs, price_scale: str, test_window: int, as_of_ms: int) -> Verdict:
+    """The verdict on the pair, from its closed bars alone.
+
+    The Engle-Granger test of the `test_window` bars before each time that is a multiple of test_window // 24 bars;
+    the standing word changes after three equal results.
+
+    Parameters
+    ----------
+    legs : Legs
+        Aligned closed bars.
+    price_scale : {'log', 'price'}
+        Scale of the regression.
+    test_window : int
+        Bars of each test.
+    as_of_ms : int
+        Close time of the last closed bar.
+
+    Returns
+    -------
+    Verdict
+        Its word is 'not enough data' while the newest scheduled window is not full.
+    """
+    tests = scheduled_tests(legs, price_scale, test_window, as_of_ms)
+    if isinstance(tests, NotEnough):
+        reason = f"The tests need {tests.need} bars in which both legs traded; {tests.have} are there."
+        headline = f"not enough data ({tests.have} of {tests.need})"
+        return Verdict(headline, "not enough data", (reason,), as_of_ms, None, 0, ())
+    state = standing([test.word for test in tests])
+    newest = tests[-1]
+    found_s = half_life_found(test_window) * legs.bar_ms / 1000
+    reasons = (
+        _test_reason(newest, test_window),
+        _standing_reason(state, tests),
+        f"A window of {test_window:,} bars finds four of five pairs whose half-life is {time_text(found_s)} or less.",
+    )
+    headline = _headline(state.word, found_s)
+    return Verdict(headline, state.word, reasons, newest.as_of_ms, tests[state.since].as_of_ms, state.flips, tests)
+
+
+def scheduled_tests(
+    legs: Legs, price_scale: str, test_window: int, as_of_ms: int
+) -> tuple[WindowTest, ...] | NotEnough:
+    """The newest scheduled tests, oldest first; NotEnough while the newest has no full window.
+
+    Before any scheduled time has a full window, one test is made when the window first fills.
+    """
+    now = legs.newest(test_window, as_of_ms)
+    if isinstance(now, NotEnough):
+        return now
+    step_ms = max(1, test_window // TESTS_A_WINDOW) * legs.bar_ms
+    newest_ms = as_of_ms // step_ms * step_ms
+    times = [newest_ms - i * step_ms for i in range(TESTS_A_WINDOW)]
+    windows = [(t, legs.newest(test_window, t)) for t in reversed(times)]
+    full = [(t, window) for t, window in windows if isinstance(window, pd.DataFrame)]
+    if not full:
+        first = int(np.argmax(legs.spans_at_most(test_window)))
+        window = legs.prices.iloc[first - test_window + 1 : first + 1]
+        full = [(close_ms(window.index[-1], legs.bar_ms // 1000), window)]
+    return tuple(_test(t, on_scale(window[["y", "x"]], price_scale)) for t, window in full)
+
+
+def _test(as_of_ms: int, window: pd.DataFrame) -> WindowTest:
+    word, beta, result = _decide(window["y"].to_numpy().tobytes(), window["x"].to_numpy().tobytes())
+    return WindowTest(as_of_ms, word, beta, result)
+
+
+@lru_cache(maxsize=1024)
+def _decide(y: bytes, x: bytes) -> tuple[Word, float, CointegrationResult | NotEnough]:
+    # Remembered by content: a bar that is not on the schedule then costs no test, and a late trade gets a new one.
+    legs = np.frombuffer(y), np.frombuffer(x)
+    hedge, result = hedge_ratio(*legs), engle_granger(*legs)
+    if isinstance(hedge, NotEnough):
+        return "no hedge", float("nan"), result
+    if hedge.r2 > SAME_ASSET_R2:
+        return "same asset", hedge.beta, result
+    if hedge.beta <= 0:
+        return "no hedge", hedge.beta, result
+    reverts = isinstance(result, CointegrationResult) and result.rejects
+    return "mean-reverting" if reverts else "no evidence", hedge.beta, result
+
+
+def _headline(word: Word, found_s: float) -> str:
+    return {
+        "mean-reverting": "mean-reverting in this window",
+        "no evidence": f"no evidence (a half-life above {time_text(found_s)} would have been missed)",
+        "same asset": "same asset",
+        "no hedge": "no hedge (beta <= 0)",
+        "not enough data": "not enough data",
+    }[word]
+
+
+def _test_reason(test: WindowTest, test_window: int) -> str:
+    when = f"{utc_text(test.as_of_ms)[11:16]} UTC"
+    result = test.result
+    if isinstance(result, NotEnough):
+        return f"Test at {when} over {test_window:,} bars: {result.text}."
+    both = ", ".join(
+        f"t {leg.statistic:.2f} {leg.direction} ({leg.lags} lags)" for leg in (result.y_on_x, result.x_on_y)
+    )
+    return (
+        f"Engle-Granger at {when} over {test_window:,} bars: doubled p {result.pvalue:.3f} "
+        f"({'below' if result.rejects else 'not below'} {LEVEL:g}); {both}; beta {test.beta:.4g}."
+    )
+
+
+def _standing_reason(state: Standing, tests: Sequence[WindowTest]) -> str:
+    newest = tests[-1]
+    if not state.settled:
+        return f"Test {len(tests)} of the first three: until three results in a row are equal, the first one stands."
+    reach = "at least " if state.since == EQUAL_TESTS - 1 else ""
+    age_s = (newest.as_of_ms - tests[state.since - EQUAL_TESTS + 1].as_of_ms) / 1000
+    changes = {0: "no change", 1: "one change"}.get(state.flips, f"{state.flips} changes")
+    text = f"It has stood for {reach}{time_text(age_s)}, with {changes} in the last {len(tests)} tests."
+    if newest.word != state.word:
+        text += f" The newest test reads “{newest.word}”; three in a row would change the verdict."
+    return text
