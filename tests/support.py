@@ -1,4 +1,4 @@
-"""What several tests need: free ports, the system's Chromium, the shared recordings."""
+"""What several tests need: the source files, free ports, the system's Chromium, the shared recordings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parent.parent
 SHARED = PROJECT.parent / "shared"
+DOORS = ("app", "ingest", "analytics", "db_setup")
+PRODUCT = sorted([*(PROJECT / "statarb").rglob("*.py"), *(PROJECT / f"{door}.py" for door in (*DOORS, "start"))])
+BENCH = sorted((PROJECT / "bench").rglob("*.py"))
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def path_id(path: Path) -> str:
+    """A test's name for a file of the repository."""
+    return path.relative_to(PROJECT).as_posix()
 
 
 def free_port() -> int:

@@ -81,7 +81,7 @@ def test_a_bare_symbol_belongs_to_the_venue_in_hand():
     "text", ["", "   ", "spot:", "BTC/USDT", "../etc", "A B", "<script>", "a\0b", "A" * 41, "A;DROP", "A&y=1", "'", '"']
 )
 def test_what_no_exchange_would_call_a_symbol_is_refused(text):
-    with pytest.raises(ConfigError, match="is not an instrument. Write BTCUSDT or venue:SYMBOL"):
+    with pytest.raises(ConfigError, match=r"is not an instrument\. Write BTCUSDT"):
         Instrument.parse(text)
 
 
