@@ -1,0 +1,81 @@
+"""What ingest says of itself: rates, lag, queue and gaps, for the heartbeat and the log."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from statarb.market import from_e8
+from statarb.store.book import Book
+from statarb.store.inbox import FeedReport, TradeBatch
+
+_BEATS = 10
+_LAGS = 2_000
+_LAGS_A_BATCH = 20
+
+
+class Pulse:
+    """Counts what was committed; belongs to the writer thread."""
+
+    def __init__(self, now_s: float) -> None:
+        self._trades: Counter[str] = Counter()
+        self._duplicates = 0
+        self._rejects = 0
+        self._lags_ms: deque[int] = deque(maxlen=_LAGS)
+        self._marks: deque[tuple[float, Counter[str]]] = deque([(now_s, Counter())], maxlen=_BEATS)
+
+    def count(self, stored: Mapping[str, int], duplicates: int, rejects: int) -> None:
+        """A batch was committed."""
+        self._trades.update(stored)
+        self._duplicates += duplicates
+        self._rejects += rejects
+
+    def time(self, batches: Sequence[TradeBatch], exchange_now_ms: int) -> None:
+        """Keep a sample of how long the trades took from the exchange to the disk."""
+        for batch in batches:
+            step = max(1, len(batch.trades) // _LAGS_A_BATCH)
+            self._lags_ms.extend(exchange_now_ms - trade.event_ms for trade in batch.trades[::step])
+
+    def beat(
+        self, now_s: float, books: Mapping[str, Book], reports: Mapping[str, FeedReport], queue_depth: int
+    ) -> dict[str, Any]:
+        """The figures of this moment."""
+        since_s, before = self._marks[0]
+        elapsed_s = max(now_s - since_s, 1.0)
+        rates = {name: round((self._trades[name] - before[name]) / elapsed_s, 2) for name in books}
+        self._marks.append((now_s, Counter(self._trades)))
+        lags = sorted(self._lags_ms)
+        ledgers = {name: (book.ledger, book.last_price_e8) for name, book in books.items() if book.ledger}
+        return {
+            "trades": self._trades.total(),
+            "trades_per_s": round(sum(rates.values()), 2),
+            "lag_p50_ms": lags[len(lags) // 2] if lags else None,
+            "lag_p99_ms": lags[len(lags) * 99 // 100] if lags else None,
+            "queue_depth": queue_depth,
+            "reconnects": sum(int(report.stats.get("reconnects", 0)) for report in reports.values()),
+            "duplicates": self._duplicates,
+            "rejects": self._rejects,
+            "open_gaps": sum(len(ledger.holes) for ledger, _ in ledgers.values()),
+            "missing_ids": sum(ledger.missing for ledger, _ in ledgers.values()),
+            "seeding": next((r.stats["progress"] for r in reports.values() if "progress" in r.stats), None),
+            "instruments": {
+                name: {
+                    "trades_per_s": rates[name],
+                    "last_id": ledger.last,
+                    "last_ts_ms": ledger.last_ms,
+                    "last_price": from_e8(last_price_e8),
+                }
+                for name, (ledger, last_price_e8) in ledgers.items()
+            },
+        }
+
+
+def status_line(stats: Mapping[str, Any]) -> str:
+    """A heartbeat as one line for the log."""
+    rates = ", ".join(
+        f"{name.removeprefix('spot:')} {one['trades_per_s']:.1f}" for name, one in stats["instruments"].items()
+    )
+    lag = "" if stats["lag_p50_ms"] is None else f" | lag p50 {stats['lag_p50_ms']} ms p99 {stats['lag_p99_ms']} ms"
+    gaps = f"{stats['open_gaps']} open ({stats['missing_ids']} ids)" if stats["open_gaps"] else "none open"
+    return f"{stats['trades_per_s']:.1f} trades/s ({rates}){lag} | queue {stats['queue_depth']} | gaps {gaps}"
