@@ -185,7 +185,7 @@ def close_bars(connection: sqlite3.Connection, book: Book, until_ms: int | None,
     behind = [span for span in spans if old_ms is not None and span[0] < old_ms]
     # The first close judges everything stored before it; later ones only what they pass or what changed.
     from_ms = min([span[0] for span in behind] + [old_ms or 0])
-    stored_bars.settle(connection, book.symbol_id, from_ms - from_ms % 60_000, until_ms, _doubtful(book.ledger))
+    stored_bars.settle(connection, book.symbol_id, from_ms - from_ms % 60_000, until_ms, _doubtful(connection, book))
     connection.execute(
         "UPDATE symbols SET closed_until_ms=?, bars_version=bars_version+? WHERE symbol_id=?",
         (until_ms, bool(behind), book.symbol_id),
@@ -193,8 +193,13 @@ def close_bars(connection: sqlite3.Connection, book: Book, until_ms: int | None,
     return replace(book, closed_until_ms=until_ms)
 
 
-def _doubtful(ledger: Ledger | None) -> list[Span]:
-    """Spans of time in which trades may be missing: every hole, and the second our record begins in."""
-    if ledger is None:
+def _doubtful(connection: sqlite3.Connection, book: Book) -> list[Span]:
+    """Spans of time in which trades may be missing: every hole, and the second our record begins in, unless seeded."""
+    if book.ledger is None:
         return []
-    return [(ledger.first_ms, ledger.first_ms), *((hole.from_ms, hole.until_ms) for hole in ledger.holes)]
+    first_ms = book.ledger.first_ms
+    seeded = connection.execute(
+        "SELECT 1 FROM bars_1s WHERE symbol_id=? AND sec=? AND source='kline'", (book.symbol_id, first_ms // 1000)
+    ).fetchone()
+    holes = [(hole.from_ms, hole.until_ms) for hole in book.ledger.holes]
+    return holes if seeded else [(first_ms, first_ms), *holes]
