@@ -14,7 +14,7 @@ PACKAGES = sorted((PROJECT / "statarb").glob("*/__init__.py"))
 def test_a_file_opens_with_one_sentence(path):
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith('"""'), "the first line of a module is its docstring"
-    assert first.removesuffix('"""').rstrip().endswith("."), f"not a whole sentence: {first}"
+    assert first.removesuffix('"""').rstrip().endswith((".", "?")), f"not a whole sentence: {first}"
     assert len(first) <= 120
 
 
