@@ -14,6 +14,7 @@ from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
 from statarb.quant.legs import Legs, align_legs, log_returns
 from statarb.quant.mackinnon import critical_values, residual_pvalue
 from statarb.quant.power import half_life_found
+from statarb.quant.report import text_report, to_dict
 from statarb.quant.sample import NotEnough, Undefined
 from statarb.quant.spread import (
     FrozenMoments,
@@ -62,6 +63,8 @@ __all__ = [
     "spread_fixed",
     "spread_seen",
     "study_pair",
+    "text_report",
+    "to_dict",
     "verdict",
     "z_seen",
 ]

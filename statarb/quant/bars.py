@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,7 @@ from statarb.quant.sample import epoch_ms
 
 PRICES = ["open", "high", "low", "close"]
 
+_FLAGS = ("provisional", "seeded")
 _AGGREGATE = {
     "open": "first",
     "high": "max",
@@ -56,29 +59,29 @@ def resample_bars(base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms
     """
     _check(base_bars)
     end_ms = closed_until_ms // timeframe.ms * timeframe.ms
-    traded = base_bars[((base_bars["trade_count"] > 0) | (base_bars["volume"] > 0)).to_numpy()]
-    open_ms = epoch_ms(traded.index)
     start_ms = -(-int(epoch_ms(base_bars.index[:1])[0]) // timeframe.ms) * timeframe.ms if len(base_bars) else end_ms
-    traded = traded[(open_ms >= start_ms) & (open_ms < end_ms)]
-    resampled = traded.resample(pd.Timedelta(milliseconds=timeframe.ms), closed="left", label="left", origin="epoch")
-    grid = pd.date_range(
-        pd.Timestamp(start_ms, unit="ms", tz="UTC"),
-        pd.Timestamp(max(start_ms, end_ms), unit="ms", tz="UTC"),
-        freq=pd.Timedelta(milliseconds=timeframe.ms),
-        inclusive="left",
-        name="ts",
-        unit="ms",
-    )
-    return _marked(resampled.agg(_AGGREGATE).reindex(grid))
+    open_ms = epoch_ms(base_bars.index)
+    traded = (base_bars["trade_count"] > 0).to_numpy() | (base_bars["volume"] > 0).to_numpy()
+    bars = base_bars[traded & (open_ms >= start_ms) & (open_ms < end_ms)]
+    if np.any(open_ms % timeframe.ms):
+        step = pd.Timedelta(milliseconds=timeframe.ms)
+        bars = bars.resample(step, closed="left", label="left", origin="epoch").agg(_AGGREGATE)
+        bars = bars[bars["close"].notna()]
+    return _on_grid(bars, start_ms, end_ms, timeframe.ms)
 
 
-def _marked(bars: pd.DataFrame) -> pd.DataFrame:
-    empty = bars["close"].isna()
-    sums = [name for name, how in _AGGREGATE.items() if how == "sum"]
-    bars[sums] = bars[sums].fillna(0.0)
-    for flag in ("provisional", "seeded"):
-        bars[flag] = bars[flag].eq(True)
-    return bars.astype({"trade_count": np.int64}).assign(empty=empty)
+def _on_grid(bars: pd.DataFrame, start_ms: int, end_ms: int, bar_ms: int) -> pd.DataFrame:
+    grid_ms = np.arange(start_ms, max(start_ms, end_ms), bar_ms, dtype=np.int64)
+    rows = (epoch_ms(bars.index) - start_ms) // bar_ms
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    for name, how in _AGGREGATE.items():
+        blank = 0 if how == "sum" else False if name in _FLAGS else np.nan
+        dtype = np.int64 if name == "trade_count" else bool if name in _FLAGS else np.float64
+        columns[name] = np.full(grid_ms.size, blank, dtype=dtype)
+        columns[name][rows] = bars[name].to_numpy()
+    columns["empty"] = np.isnan(columns["close"])
+    index = pd.DatetimeIndex(grid_ms.astype("datetime64[ms]"), tz="UTC", name="ts")
+    return pd.DataFrame(columns, index=index)
 
 
 def _check(base_bars: pd.DataFrame) -> None:

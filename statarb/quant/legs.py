@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -33,22 +34,26 @@ class Legs:
     y_empty_share: float
     x_empty_share: float
 
+    @cached_property
+    def open_ms(self) -> npt.NDArray[np.int64]:
+        """Opening times of the bars, epoch milliseconds."""
+        return epoch_ms(self.prices.index)
+
     def spans_at_most(self, window: int) -> npt.NDArray[np.bool_]:
         """For each bar, whether the `window` bars that end with it lie within the reach of the clock."""
-        ts = epoch_ms(self.prices.index)
+        ts = self.open_ms
         near = np.zeros(ts.size, dtype=bool)
         if ts.size >= window:
             near[window - 1 :] = ts[window - 1 :] - ts[: ts.size - window + 1] < REACH * window * self.bar_ms
         return near
 
-    def newest(self, window: int, until_ms: int) -> pd.DataFrame | NotEnough:
-        """The newest `window` bars that are closed at `until_ms`."""
-        ts = epoch_ms(self.prices.index)
-        end = int(np.searchsorted(ts, until_ms - self.bar_ms, side="right"))
-        first = int(np.searchsorted(ts, until_ms - REACH * window * self.bar_ms, side="left"))
+    def newest(self, window: int, until_ms: int) -> slice | NotEnough:
+        """Which rows are the newest `window` bars that are closed at `until_ms`."""
+        end = int(np.searchsorted(self.open_ms, until_ms - self.bar_ms, side="right"))
+        first = int(np.searchsorted(self.open_ms, until_ms - REACH * window * self.bar_ms, side="left"))
         if end - first < window:
             return NotEnough("bars", end - first, window)
-        return self.prices.iloc[end - window : end]
+        return slice(end - window, end)
 
 
 def align_legs(y_bars: pd.DataFrame, x_bars: pd.DataFrame, timeframe: Timeframe) -> Legs:
@@ -69,25 +74,23 @@ def align_legs(y_bars: pd.DataFrame, x_bars: pd.DataFrame, timeframe: Timeframe)
     Legs
     """
     grid = y_bars.index.intersection(x_bars.index)
-    y, x = y_bars.loc[grid], x_bars.loc[grid]
-    both = ~(y["empty"] | x["empty"]).to_numpy(dtype=bool)
-    prices = pd.DataFrame(
-        {
-            "y": y["close"],
-            "x": x["close"],
-            "y_volume": y["quote_volume"],
-            "x_volume": x["quote_volume"],
-            "provisional": y["provisional"] | x["provisional"],
-        },
-        index=grid,
-    )[both]
-    shares = (float(leg["empty"].mean()) if len(grid) else float("nan") for leg in (y, x))
+    y, x = (bars.take(bars.index.get_indexer(grid)) for bars in (y_bars, x_bars))
+    y_empty, x_empty = y["empty"].to_numpy(), x["empty"].to_numpy()
+    both = ~(y_empty | x_empty)
+    columns = {
+        "y": y["close"].to_numpy(),
+        "x": x["close"].to_numpy(),
+        "y_volume": y["quote_volume"].to_numpy(),
+        "x_volume": x["quote_volume"].to_numpy(),
+        "provisional": y["provisional"].to_numpy() | x["provisional"].to_numpy(),
+    }
+    prices = pd.DataFrame({name: values[both] for name, values in columns.items()}, index=grid[both])
+    shares = (float(np.mean(empty)) if len(grid) else float("nan") for empty in (y_empty, x_empty))
     return Legs(prices, timeframe.ms, len(grid), *shares)
 
 
 def log_returns(legs: Legs) -> pd.DataFrame:
     """Log returns of both legs between neighbouring bars in which both traded; NaN at the first and over long gaps."""
-    returns = legs.prices[["y", "x"]].apply(np.log).diff()
-    gap_ms = np.diff(epoch_ms(returns.index), prepend=0)
-    returns[gap_ms > MAX_RETURN_BARS * legs.bar_ms] = np.nan
-    return returns
+    far = np.diff(legs.open_ms, prepend=0) > MAX_RETURN_BARS * legs.bar_ms
+    returns = {leg: np.diff(np.log(legs.prices[leg].to_numpy()), prepend=np.nan) for leg in ("y", "x")}
+    return pd.DataFrame({leg: np.where(far, np.nan, r) for leg, r in returns.items()}, index=legs.prices.index)

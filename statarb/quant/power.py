@@ -6,7 +6,15 @@ import numpy as np
 
 # `python bench/calibration.py --runs 1600 --seed 1`: (bars in the window, half-life in bars that is found in 80 % of
 # 400 simulated pairs y = x + AR(1), steps of x and shocks of the spread of one size, doubled p below 5 %).
-HALF_LIFE_FOUND = ((100, 1.0),)
+HALF_LIFE_FOUND = (
+    (100, 0.6),
+    (150, 1.7),
+    (240, 4.2),
+    (480, 9.5),
+    (1000, 21.8),
+    (1440, 34.4),
+    (3600, 88.2),
+)
 
 
 def half_life_found(n: int) -> float:
@@ -21,6 +29,6 @@ def half_life_found(n: int) -> float:
 
 
 def time_text(seconds: float) -> str:
-    """`38 min`, `1.6 min`, `0.15 min`: minutes with two figures below ten."""
+    """`38 min`, `1.6 min`, `0.15 min`: minutes, with two figures below ten."""
     minutes = seconds / 60
     return f"{minutes:,.0f} min" if minutes >= 10 else f"{minutes:.2g} min"

@@ -116,11 +116,6 @@ def is_constant(values: Floats) -> bool:
     return bool(np.ptp(values) <= _ROUNDING * np.abs(values).max()) if values.size else True
 
 
-def close_ms(open_time: pd.Timestamp, bar_s: int) -> int:
-    """When the bar that opens at `open_time` is known, in epoch milliseconds."""
-    return int(open_time.timestamp() * 1000) + bar_s * 1000
-
-
 def epoch_ms(index: pd.Index) -> npt.NDArray[np.int64]:
     """Epoch milliseconds of a time index of any unit."""
     return np.asarray(pd.DatetimeIndex(index).as_unit("ms").asi8, dtype=np.int64)

@@ -15,7 +15,7 @@ from statarb.quant.cointegration import CointegrationResult
 from statarb.quant.correlation import rolling_correlation
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
 from statarb.quant.legs import Legs, align_legs, log_returns
-from statarb.quant.sample import NotEnough, close_ms
+from statarb.quant.sample import NotEnough
 from statarb.quant.spread import FrozenMoments, InSample, frozen_moments, moments_seen, on_scale, spread_fixed
 from statarb.quant.unitroot import UnitRootResult, adf
 from statarb.quant.verdict import Verdict, verdict
@@ -65,7 +65,7 @@ class PairStudy:
         window = self.legs.newest(self.params.window, self.as_of_ms)
         if isinstance(window, NotEnough):
             return window
-        scaled = on_scale(window[["y", "x"]], self.params.price_scale)
+        scaled = on_scale(self.prices[["y", "x"]].iloc[window], self.params.price_scale)
         prefix = "log " if self.params.price_scale == "log" else ""
         pair = self.params.pair
         return ols_summary(scaled["y"], scaled["x"], prefix + pair.y.label, prefix + pair.x.label)
@@ -80,7 +80,7 @@ class PairStudy:
         bars = self.legs.newest(window + test_window, self.as_of_ms)
         if isinstance(bars, NotEnough):
             return bars
-        scaled = on_scale(bars[["y", "x"]], self.params.price_scale)
+        scaled = on_scale(self.prices[["y", "x"]].iloc[bars], self.params.price_scale)
         hedge = hedge_ratio(scaled["y"].iloc[:window], scaled["x"].iloc[:window])
         if isinstance(hedge, NotEnough):
             return hedge
@@ -147,8 +147,8 @@ def _frozen(
     bars = legs.newest(params.window, as_of_ms)
     if isinstance(bars, NotEnough):
         return bars, bars, bars
-    y, x = (scaled.loc[bars.index, leg] for leg in ("y", "x"))
-    known_ms = close_ms(bars.index[-1], params.bar_s)
+    y, x = (scaled[leg].iloc[bars] for leg in ("y", "x"))
+    known_ms = int(legs.open_ms[bars][-1]) + legs.bar_ms
     pair = params.pair
     hedge = hedge_ratio(y, x, f"{pair.y.label} on {pair.x.label}")
     if isinstance(hedge, NotEnough):
@@ -177,12 +177,12 @@ def _caveats(legs: Legs, params: PairParams, hedge: HedgeFit | NotEnough, as_of_
         found.append(f"{provisional:,} of {len(prices):,} bars are provisional: trades in them are still missing.")
     if isinstance(hedge, HedgeFit) and hedge.beta <= 0:
         found.append("beta is not positive over the hedge window: there is no hedge, so z is no signal.")
-    if len(prices) and close_ms(prices.index[-1], params.bar_s) < as_of_ms:
-        last = utc_text(close_ms(prices.index[-1], params.bar_s))
-        found.append(f"The newest bar in which both legs traded closed at {last} UTC.")
+    newest_ms = int(legs.open_ms[-1]) + legs.bar_ms if len(prices) else as_of_ms
+    if newest_ms < as_of_ms:
+        found.append(f"The newest bar in which both legs traded closed at {utc_text(newest_ms)} UTC.")
     if params.bar_s < EPPS_S:
         found.append(
-            f"{params.timeframe} bars show microstructure: correlation reads low, and a round trip costs more than "
-            "two deviations."
+            f"{params.timeframe} bars show microstructure: correlation reads low, and a round trip usually costs more "
+            "than two deviations."
         )
     return tuple(found)

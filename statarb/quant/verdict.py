@@ -8,14 +8,13 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from statarb.clock import utc_text
 from statarb.quant.cointegration import LEVEL, CointegrationResult, engle_granger
 from statarb.quant.hedge import hedge_ratio
 from statarb.quant.legs import Legs
 from statarb.quant.power import half_life_found, time_text
-from statarb.quant.sample import SAME_ASSET_R2, NotEnough, close_ms
+from statarb.quant.sample import SAME_ASSET_R2, NotEnough
 from statarb.quant.spread import on_scale
 
 Word = Literal["mean-reverting", "no evidence", "same asset", "no hedge", "not enough data"]
@@ -128,20 +127,13 @@ def scheduled_tests(
     if isinstance(now, NotEnough):
         return now
     step_ms = max(1, test_window // TESTS_A_WINDOW) * legs.bar_ms
-    newest_ms = as_of_ms // step_ms * step_ms
-    times = [newest_ms - i * step_ms for i in range(TESTS_A_WINDOW)]
-    windows = [(t, legs.newest(test_window, t)) for t in reversed(times)]
-    full = [(t, window) for t, window in windows if isinstance(window, pd.DataFrame)]
-    if not full:
+    times = [(as_of_ms // step_ms - i) * step_ms for i in reversed(range(TESTS_A_WINDOW))]
+    windows = {t: rows for t in times if isinstance(rows := legs.newest(test_window, t), slice)}
+    if not windows:
         first = int(np.argmax(legs.spans_at_most(test_window)))
-        window = legs.prices.iloc[first - test_window + 1 : first + 1]
-        full = [(close_ms(window.index[-1], legs.bar_ms // 1000), window)]
-    return tuple(_test(t, on_scale(window[["y", "x"]], price_scale)) for t, window in full)
-
-
-def _test(as_of_ms: int, window: pd.DataFrame) -> WindowTest:
-    word, beta, result = _decide(window["y"].to_numpy().tobytes(), window["x"].to_numpy().tobytes())
-    return WindowTest(as_of_ms, word, beta, result)
+        windows = {int(legs.open_ms[first]) + legs.bar_ms: slice(first - test_window + 1, first + 1)}
+    y, x = (on_scale(legs.prices[leg].to_numpy(), price_scale) for leg in ("y", "x"))
+    return tuple(WindowTest(t, *_decide(y[rows].tobytes(), x[rows].tobytes())) for t, rows in windows.items())
 
 
 @lru_cache(maxsize=1024)
@@ -169,6 +161,16 @@ def _headline(word: Word, found_s: float) -> str:
     }[word]
 
 
+def p_text(pvalue: float) -> str:
+    """`= 0.213`, or `< 0.001`."""
+    return "< 0.001" if pvalue < 0.001 else f"= {pvalue:.3f}"
+
+
+def age_text(seconds: float) -> str:
+    """`90 min`, `7 h`."""
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"
+
+
 def _test_reason(test: WindowTest, test_window: int) -> str:
     when = f"{utc_text(test.as_of_ms)[11:16]} UTC"
     result = test.result
@@ -178,8 +180,8 @@ def _test_reason(test: WindowTest, test_window: int) -> str:
         f"t {leg.statistic:.2f} {leg.direction} ({leg.lags} lags)" for leg in (result.y_on_x, result.x_on_y)
     )
     return (
-        f"Engle-Granger at {when} over {test_window:,} bars: doubled p {result.pvalue:.3f} "
-        f"({'below' if result.rejects else 'not below'} {LEVEL:g}); {both}; beta {test.beta:.4g}."
+        f"Engle-Granger at {when} over {test_window:,} bars: doubled p {p_text(result.pvalue)} "
+        f"(limit {LEVEL:g}); {both}; beta {test.beta:.4g}."
     )
 
 
@@ -190,7 +192,7 @@ def _standing_reason(state: Standing, tests: Sequence[WindowTest]) -> str:
     reach = "at least " if state.since == EQUAL_TESTS - 1 else ""
     age_s = (newest.as_of_ms - tests[state.since - EQUAL_TESTS + 1].as_of_ms) / 1000
     changes = {0: "no change", 1: "one change"}.get(state.flips, f"{state.flips} changes")
-    text = f"It has stood for {reach}{time_text(age_s)}, with {changes} in the last {len(tests)} tests."
+    text = f"It has stood for {reach}{age_text(age_s)}, with {changes} in the last {len(tests)} tests."
     if newest.word != state.word:
         text += f" The newest test reads “{newest.word}”; three in a row would change the verdict."
     return text

@@ -1,0 +1,172 @@
+"""A study as text that a person can read, and as JSON that a program can."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from statarb.clock import utc_text
+from statarb.quant.sample import NotEnough
+from statarb.quant.spread import InSample
+from statarb.quant.study import PairStudy
+from statarb.quant.verdict import p_text
+
+LAZY = ("ols_summary", "adf", "engle_granger")
+"""Parts of a study that are made when they are read."""
+
+
+def to_dict(study: PairStudy) -> dict[str, Any]:
+    """The study as plain JSON values under the names of its fields.
+
+    A series or a frame is given by its newest value. Where there is no number there is null, and `reasons` says
+    why under the same name.
+    """
+    reasons: dict[str, str] = {}
+    names = [field.name for field in fields(study) if field.name != "legs"] + list(LAZY)
+    plain = {name: _plain(getattr(study, name), name, reasons) for name in names}
+    for name in ("z", "spread", "moments_seen"):
+        if name in reasons or any(key.startswith(f"{name}.") for key in reasons):
+            reasons = {key: text for key, text in reasons.items() if not key.startswith(f"{name}.")}
+            reasons[name] = _no_z(study)
+            plain[name] = None
+    plain["params"] = asdict(study.params)
+    plain["y_empty_share"] = _plain(study.legs.y_empty_share, "y_empty_share", reasons)
+    plain["x_empty_share"] = _plain(study.legs.x_empty_share, "x_empty_share", reasons)
+    return plain | {"reasons": reasons}
+
+
+def _no_z(study: PairStudy) -> str:
+    need = study.params.window + 1
+    if isinstance(study.moments, NotEnough) and study.moments.have >= study.moments.need:
+        return study.moments.text
+    return NotEnough("bars", min(study.n_bars, study.params.window), need).text
+
+
+def _plain(value: Any, name: str, reasons: dict[str, str]) -> Any:
+    if isinstance(value, NotEnough):
+        reasons[name] = value.text
+        return None
+    if isinstance(value, InSample):
+        value = value.series
+    if isinstance(value, (pd.Series, pd.DataFrame)):
+        value = _newest(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item, f"{name}.{key}", reasons) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item, f"{name}.{i}", reasons) for i, item in enumerate(value)]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        reasons[name] = "not enough data: no bar with a value yet"
+        return None
+    return value
+
+
+def _newest(values: pd.Series | pd.DataFrame) -> Any:
+    if values.empty:
+        return float("nan")
+    newest = values.iloc[-1]
+    if isinstance(newest, pd.Series):
+        return {"ts_ms": int(values.index[-1].timestamp() * 1000), **newest.to_dict()}
+    return newest
+
+
+def text_report(study: PairStudy, source: str) -> str:
+    """The study on one page."""
+    params, pair = study.params, study.params.pair
+    scale = "log prices" if params.price_scale == "log" else "prices"
+    lines = [
+        f"{pair}   {params.timeframe} bars, {scale}, source: {source or 'unknown'}",
+        f"as of {utc_text(study.as_of_ms)} UTC, {study.n_bars} closed bars in which both legs traded",
+        "",
+        f"Verdict      {study.verdict.headline}",
+        *(f"             {reason}" for reason in study.verdict.reasons),
+        "",
+        *_prices_lines(study),
+        *_hedge_lines(study),
+        *_spread_lines(study),
+        f"Correlation  {_correlation_text(study)}",
+        "",
+        *_test_lines(study),
+    ]
+    lines += ["", *(f"Note         {caveat}" for caveat in study.caveats)] if study.caveats else []
+    summary = study.ols_summary
+    lines += ["", f"OLS summary  {summary.text}" if isinstance(summary, NotEnough) else summary]
+    return "\n".join(lines)
+
+
+def _prices_lines(study: PairStudy) -> list[str]:
+    if study.prices.empty:
+        return ["Prices       no closed bar in which both legs traded"]
+    newest, pair = study.prices.iloc[-1], study.params.pair
+    return [f"Prices       {pair.y.label} {newest['y']:.10g}, {pair.x.label} {newest['x']:.10g} (closes)"]
+
+
+def _hedge_lines(study: PairStudy) -> list[str]:
+    hedge = study.hedge
+    if isinstance(hedge, NotEnough):
+        return [f"Hedge        {hedge.text}"]
+    alpha = f"alpha {hedge.alpha:.6g} (se {hedge.alpha_se:.2g})"
+    beta = f"beta {hedge.beta:.6g} (classic se {hedge.beta_se:.2g})"
+    return [
+        f"Hedge        {hedge.text}   ({hedge.direction}, {hedge.n} bars)",
+        f"             {beta}, {alpha}, R² {hedge.r2:.4f}, residual sd {hedge.resid_sd:.4g}",
+    ]
+
+
+def _spread_lines(study: PairStudy) -> list[str]:
+    z = float(study.z.iloc[-1]) if len(study.z) else math.nan
+    if math.isnan(z):
+        return [f"Spread, z    {_no_z(study)}"]
+    values = study.z.dropna()
+    limit = study.params.entry_z
+    seen = study.moments_seen.iloc[-1]
+    moments = f"mean {seen['mean']:.3g}, sd {seen['sd']:.4g}"
+    share = f"|z| was above {limit:g} in {float((values.abs() > limit).mean()):.0%} of {len(values)} bars"
+    return [
+        f"Spread       {float(study.spread.iloc[-1]):+.6g}, {moments}, by the hedge frozen at the bar before",
+        f"z            {z:+.2f}   ({share})",
+    ]
+
+
+def _correlation_text(study: PairStudy) -> str:
+    window = study.params.corr_window
+    if isinstance(study.correlation, NotEnough):
+        return study.correlation.text
+    newest = float(study.correlation.iloc[-1])
+    return "no value at the newest bar" if math.isnan(newest) else f"{newest:+.3f} of the last {window} returns"
+
+
+def _test_lines(study: PairStudy) -> list[str]:
+    result = study.engle_granger
+    if isinstance(result, NotEnough):
+        lines = [f"Engle-Granger {result.text}"]
+    else:
+        lines = [f"Engle-Granger over {result.n} bars, doubled p {p_text(result.pvalue)}; {result.lag_rule}"]
+        for leg in (result.y_on_x, result.x_on_y):
+            lines.append(
+                f"             {leg.direction}: t {leg.statistic:.3f}, p {p_text(leg.pvalue)}, {leg.lags} lags, "
+                f"{_critical(leg.critical_values)}"
+            )
+        lines.append(f"             null: {result.null}")
+    adf = study.adf
+    if isinstance(adf, NotEnough):
+        return [*lines, f"ADF          {adf.text}"]
+    return [
+        *lines,
+        f"ADF          t {adf.statistic:.3f}, p {p_text(adf.pvalue)}, {adf.lags} lags",
+        f"             {_critical(adf.critical_values)}",
+        f"             of {adf.series}",
+        f"             null: {adf.null}",
+    ]
+
+
+def _critical(values: Mapping[str, float]) -> str:
+    return "critical " + ", ".join(f"{value:.3f} ({level})" for level, value in values.items())
