@@ -23,6 +23,10 @@ _READ_BYTES = 1 << 16
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
+class Overdue(websocket.WebSocketException):  # type: ignore[misc]
+    """No trade came by the deadline: a silent server, a stall in mid-frame, bytes that drip, or nothing but pings."""
+
+
 class _ReadAhead(frame_buffer):  # type: ignore[misc]
     """The library's frame reader over large reads: one system call for many frames instead of three for each."""
 
@@ -42,7 +46,7 @@ class _ReadAhead(frame_buffer):  # type: ignore[misc]
         end = self._at + bufsize
         while end > len(self._ahead):
             if self._clock.monotonic_s() > self.deadline_s:
-                raise websocket.WebSocketConnectionClosedException("no whole message within the deadline")
+                raise Overdue("no trade came in time")
             more = self.recv(_READ_BYTES)
             self._ahead = self._ahead[self._at :] + more
             self._at, end = 0, bufsize
@@ -104,7 +108,7 @@ class TradeSocket(websocket.WebSocket):  # type: ignore[misc]
                     f"{host} refuses the connection (HTTP {error.status_code}).", BLOCKED_HINT
                 ) from error
             raise FeedError(f"{host} answers HTTP {error.status_code} instead of a stream.") from error
-        except socket.gaierror as error:
+        except (socket.gaierror, websocket.WebSocketAddressException) as error:
             raise UnreachableError(f"{host} cannot be found.", NETWORK_HINT) from error
         except (websocket.WebSocketException, OSError, ValueError) as error:
             raise UnreachableError(f"{host} cannot be reached ({_first_line(error)}).", NETWORK_HINT) from error

@@ -14,7 +14,7 @@ from statarb.errors import FeedError
 from statarb.feed.backoff import ConnectBudget
 from statarb.feed.protocol import BadFrame, Notice, parse_frame, stream_path
 from statarb.feed.sink import Sink
-from statarb.feed.socket import TradeSocket
+from statarb.feed.socket import Overdue, TradeSocket
 from statarb.market import Instrument, Trade
 
 log = logging.getLogger(__name__)
@@ -109,6 +109,7 @@ class TradeStream:
             self._complain(error)
             self._last_end = error.message
         except (websocket.WebSocketException, OSError) as error:
+            self._silent_ends += isinstance(error, Overdue)
             self._last_end = str(error)[:120] or type(error).__name__
             if not self._stop.is_set():
                 log.warning("%s: the connection ended (%s); connecting again.", self._name, self._last_end)
@@ -142,7 +143,6 @@ class TradeStream:
                 try:
                     opcode, frame = self._socket.recv_data_frame(True)
                 except websocket.WebSocketTimeoutException:
-                    self._check_silence()
                     break
                 if opcode == websocket.ABNF.OPCODE_TEXT:
                     self._receive(frame.data, batch)
@@ -186,12 +186,6 @@ class TradeStream:
 
     def _set_deadline(self) -> None:
         self._socket.ahead.deadline_s = self._heard_at_s + self._silence_limit_s()
-
-    def _check_silence(self) -> None:
-        if self._clock.monotonic_s() > self._socket.ahead.deadline_s:
-            limit_s = self._silence_limit_s()
-            self._silent_ends += 1
-            raise websocket.WebSocketException(f"no trade for {limit_s:.0f} s")
 
     def _closed(self, data: bytes) -> None:
         code = int.from_bytes(data[:2], "big") if len(data) >= 2 else 1005

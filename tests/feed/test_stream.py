@@ -1,0 +1,286 @@
+"""One connection against a server of raw bytes: everything delivered, every kind of end survived."""
+
+import threading
+import time
+
+import pytest
+from feed.rawserver import Peer, RawServer, close, frame, trade_text, trades
+from support import free_port
+
+from statarb.clock import SYSTEM_CLOCK
+from statarb.errors import BlockedError, FeedError, UnreachableError
+from statarb.feed import socket as trade_socket
+from statarb.feed import stream as streaming
+from statarb.feed.backoff import ConnectBudget
+from statarb.feed.socket import MAX_MESSAGE_BYTES, Overdue, TradeSocket
+from statarb.feed.stream import TradeStream
+from statarb.market import Instrument
+
+
+class Recorder:
+    """A sink that keeps everything; `room` False refuses trades."""
+
+    def __init__(self) -> None:
+        self.ids: list[int] = []
+        self.sessions: list[str] = []
+        self.rejects: list[str] = []
+        self.states: list[str] = []
+        self.room = True
+        self.changed = threading.Condition()
+
+    def trades(self, session, trades):
+        with self.changed:
+            if not self.room:
+                return False
+            self.ids += [trade.trade_id for trade in trades]
+            self.sessions += [session] * (session not in self.sessions)
+            self.changed.notify_all()
+            return True
+
+    def reject(self, seen_at_ms, reason, sample):
+        with self.changed:
+            self.rejects.append(reason)
+            self.changed.notify_all()
+
+    def report(self, name, state, instruments, stats):
+        with self.changed:
+            self.states.append(state)
+            self.changed.notify_all()
+
+    def wait(self, condition, seconds=8.0):
+        with self.changed:
+            assert self.changed.wait_for(condition, seconds), (self.ids[-5:], self.rejects, self.states)
+
+
+@pytest.fixture
+def recorder(monkeypatch):
+    monkeypatch.setattr(trade_socket, "POLL_S", 0.1)
+    monkeypatch.setattr(trade_socket, "CONNECT_S", 0.6)
+    monkeypatch.setattr(streaming, "SILENCE_S", 0.5)
+    return Recorder()
+
+
+def stream_of(server: RawServer, sink: Recorder) -> TradeStream:
+    budget = ConnectBudget(SYSTEM_CLOCK.monotonic_s, lambda: 0.1)
+    return TradeStream("spot-1", server.url, [Instrument("spot", "BTCUSDT")], sink, budget)
+
+
+def healthy(ids):
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(trades(ids))
+        peer.wait_closed()
+
+    return script
+
+
+def broken(*steps):
+    """A script that shakes hands, sends trades 0..4, then does what the test is about."""
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(trades(range(5)))
+        for step in steps:
+            step(peer)
+
+    return script
+
+
+ENDS = {
+    "FIN": (),
+    "RST": (Peer.reset,),
+    **{
+        f"close {code}": (lambda peer, code=code: peer.send(close(code, "bye")), Peer.wait_closed)
+        for code in (1000, 1001, 1008, 1011, 1012, 1013)
+    },
+    "illegal close 1006": (lambda peer: peer.send(close(1006)), Peer.wait_closed),
+    "close without code": (lambda peer: peer.send(frame(b"", opcode=8)), Peer.wait_closed),
+    "reserved bits": (lambda peer: peer.send(b"\xf1\x00"), Peer.wait_closed),
+    "unknown opcode": (lambda peer: peer.send(frame(b"x", opcode=3)), Peer.wait_closed),
+    "a length of 2^40": (lambda peer: peer.send(frame(b"x", length=1 << 40)), Peer.wait_closed),
+    "a frame of 64 MiB": (lambda peer: peer.send(frame(b"x", length=64 << 20)), Peer.wait_closed),
+    "endless fragments": (
+        lambda peer: peer.send(frame(b"x" * 60_000, fin=False)),
+        lambda peer: [peer.send(frame(b"x" * 60_000, opcode=0, fin=False)) for _ in range(40)],
+        Peer.wait_closed,
+    ),
+    "a continuation of nothing": (lambda peer: peer.send(frame(b"x", opcode=0)), Peer.wait_closed),
+    "silence": (Peer.wait_closed,),
+    "a stall in mid-frame": (lambda peer: peer.send(frame(trade_text(5))[:20]), Peer.wait_closed),
+    "dripping bytes": (
+        lambda peer: [
+            (peer.send(b"\x81\x7e\xff\x00"[i : i + 1] if i < 4 else b"x"), time.sleep(0.05)) for i in range(200)
+        ],
+    ),
+    "a flood of pings only": (lambda peer: [(peer.send(frame(b"p", opcode=9)), time.sleep(0.05)) for _ in range(100)],),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
+def test_the_stream_survives_every_way_a_connection_ends(recorder, end):
+    """What came before the end is delivered, and a new connection brings the rest."""
+    with RawServer(broken(*end), healthy(range(5, 10))) as server:
+        stream = stream_of(server, recorder)
+        stream.start()
+        recorder.wait(lambda: recorder.ids == list(range(10)))
+        assert len(recorder.sessions) == 2
+        stream.stop()
+        assert recorder.states[:2] == ["connecting", "live"]
+
+
+HANDSHAKES = {
+    "silent": (Peer.wait_closed,),
+    "endless headers": (
+        Peer.read_request,
+        lambda peer: peer.send(b"HTTP/1.1 101 Switching Protocols\r\n"),
+        lambda peer: [(peer.send(b"X-A: 1\r\n"), time.sleep(0.02)) for _ in range(400)],
+    ),
+    "redirect": (
+        Peer.read_request,
+        lambda peer: peer.send(b"HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/\r\n\r\n"),
+        Peer.wait_closed,
+    ),
+    "HTTP 500": (Peer.read_request, lambda peer: peer.send(b"HTTP/1.1 500 Oops\r\n\r\n"), Peer.wait_closed),
+    "garbage": (Peer.read_request, lambda peer: peer.send(b"\x00\xff\x00\xff\r\n\r\n"), Peer.wait_closed),
+    "cut": (),
+}
+
+
+@pytest.mark.parametrize("steps", HANDSHAKES.values(), ids=HANDSHAKES.keys())
+def test_a_handshake_that_fails_is_tried_again(recorder, steps):
+    def script(peer: Peer) -> None:
+        for step in steps:
+            step(peer)
+
+    with RawServer(script, healthy(range(3))) as server:
+        stream = stream_of(server, recorder)
+        stream.start()
+        recorder.wait(lambda: recorder.ids == [0, 1, 2])
+        stream.stop()
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(451, BlockedError), (403, BlockedError), (418, BlockedError), (500, FeedError)]
+)
+def test_a_refusal_says_what_to_do(recorder, status, error):
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode())
+        peer.wait_closed()
+
+    with RawServer(script) as server, pytest.raises(error, match=str(status)) as caught:
+        TradeSocket(SYSTEM_CLOCK).open(server.url + "/stream")
+    assert error is FeedError or "--venue binance.us" in str(caught.value)
+
+
+def test_no_server_and_no_such_host_say_what_to_do():
+    with pytest.raises(UnreachableError, match="--demo"):
+        TradeSocket(SYSTEM_CLOCK).open(f"ws://127.0.0.1:{free_port()}")
+    with pytest.raises(UnreachableError, match="cannot be found"):
+        TradeSocket(SYSTEM_CLOCK).open("ws://no-such-host.invalid")
+
+
+def test_tls_is_never_weakened_nor_left():
+    """A server that speaks plain text on a wss address is refused."""
+    with RawServer(healthy(range(3))) as server, pytest.raises(UnreachableError):
+        TradeSocket(SYSTEM_CLOCK).open(server.url.replace("ws://", "wss://"))
+
+
+def test_bad_frames_are_counted_and_the_stream_goes_on(recorder):
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(frame(trade_text(1)) + frame(b"{nonsense") + frame(b"\x00\x01", opcode=2) + frame(b"\xff\xfe"))
+        peer.send(frame(b'{"result":null,"id":1}') + frame(trade_text(2)))
+        peer.wait_closed()
+
+    with RawServer(script) as server:
+        stream = stream_of(server, recorder)
+        stream.start()
+        recorder.wait(lambda: recorder.ids == [1, 2])
+        assert recorder.rejects == ["not JSON", "binary frame", "not JSON"]
+        assert len(recorder.sessions) == 1
+        stream.stop()
+
+
+def test_the_largest_message_allowed_arrives_in_fragments(recorder):
+    text = trade_text(3)
+    padded = b" " * (MAX_MESSAGE_BYTES - len(text)) + text
+    half = len(padded) // 2
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(frame(padded[:half], fin=False) + frame(b"ping", opcode=9) + frame(padded[half:], opcode=0))
+        peer.wait_closed()
+
+    with RawServer(script) as server:
+        stream = stream_of(server, recorder)
+        stream.start()
+        recorder.wait(lambda: recorder.ids == [3])
+        stream.stop()
+
+
+def test_pings_are_answered_with_their_payload(recorder):
+    answered = threading.Event()
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        peer.send(frame(b"1723161255343", opcode=9) + trades([1]))
+        head = peer.sock.recv(2)
+        mask, payload = peer.sock.recv(4), peer.sock.recv(head[1] & 127)
+        if head[0] == 0x8A and bytes(b ^ mask[i % 4] for i, b in enumerate(payload)) == b"1723161255343":
+            answered.set()
+        peer.wait_closed()
+
+    with RawServer(script) as server:
+        stream = stream_of(server, recorder)
+        stream.start()
+        assert answered.wait(5)
+        stream.stop()
+
+
+def test_a_full_queue_hangs_up_instead_of_dropping(recorder):
+    with RawServer(healthy(range(5))) as server:
+        recorder.room = False
+        stream = stream_of(server, recorder)
+        stream.start()
+        recorder.wait(lambda: recorder.states.count("live") >= 2)
+        recorder.room = True
+        recorder.wait(lambda: recorder.ids[:5] == list(range(5)))
+        stream.stop()
+
+
+def test_silence_doubles_its_patience_so_that_a_halted_market_causes_no_storm(recorder):
+    def silent(peer: Peer) -> None:
+        peer.accept()
+        peer.wait_closed()
+
+    with RawServer(silent) as server:
+        stream = stream_of(server, recorder)
+        stream.start()
+        time.sleep(4.0)
+        stream.stop()
+        # 0.5 s, then 1 s, then 2 s of patience; without doubling there would be six or more.
+        assert 2 <= server.connections <= 4
+
+
+def test_stop_returns_at_once_even_in_a_silent_connection(recorder):
+    with RawServer(healthy(range(5))) as server:
+        stream = stream_of(server, recorder)
+        stream.start()
+        recorder.wait(lambda: len(recorder.ids) == 5)
+        began = time.monotonic()
+        stream.stop()
+        assert time.monotonic() - began < 1.0
+
+
+def test_step_delivers_what_the_socket_holds_without_a_thread(recorder):
+    with RawServer(healthy(range(1200))) as server:
+        stream = stream_of(server, recorder)
+        stream.connect()
+        while len(recorder.ids) < 1200:
+            stream.step()
+        assert recorder.ids == list(range(1200))
+        time.sleep(0.6)
+        with pytest.raises(Overdue):
+            stream.step()
+        stream.stop()
