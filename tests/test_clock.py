@@ -1,4 +1,4 @@
-"""clock: one place tells the time, in UTC, and waiting ends early when asked."""
+"""clock: one place tells the time, in UTC; waiting ends early when asked; the exchange's clock is never ahead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statarb.clock import SYSTEM_CLOCK, utc_stamp, utc_text
+from statarb.clock import SYSTEM_CLOCK, ExchangeClock, utc_stamp, utc_text
 
 EPOCHS_MS = st.integers(0, 4_102_444_800_000)
 
@@ -48,3 +48,23 @@ def test_text_and_stamp_cut_to_the_second_and_never_round_up(ts_ms):
 
 def test_a_stamp_is_safe_in_a_file_name():
     assert utc_stamp(1_769_860_800_000) == "20260131T120000Z"
+
+
+def test_the_exchanges_clock_is_unknown_before_its_first_word():
+    assert ExchangeClock().now_ms(1.0) is None
+
+
+@given(
+    st.integers(1_500_000_000_000, 1_900_000_000_000),
+    st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 60_000)), min_size=1, max_size=50),
+)
+def test_the_exchanges_clock_is_never_ahead_never_goes_back_and_trails_by_the_fastest_delivery(start_ms, words):
+    clock, elapsed_ms, before_ms = ExchangeClock(), 0, 0
+    for pause_ms, delay_ms in words:
+        elapsed_ms += pause_ms
+        clock.hear(start_ms + elapsed_ms - delay_ms, elapsed_ms / 1000)
+        now_ms = clock.now_ms(elapsed_ms / 1000)
+        assert before_ms <= now_ms <= start_ms + elapsed_ms
+        before_ms = now_ms
+    fastest_ms = min(delay_ms for _, delay_ms in words)
+    assert abs(start_ms + elapsed_ms - fastest_ms - before_ms) <= 1

@@ -7,6 +7,7 @@ import http.server
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -263,6 +264,11 @@ def wait_until_live(process: subprocess.Popen[str], lines: list[str]) -> list[ps
     return psutil.Process(process.pid).children(recursive=True)
 
 
+def stored_trades(db: Path) -> int:
+    with contextlib.closing(sqlite3.connect(f"{db.as_uri()}?mode=ro", uri=True)) as connection:
+        return int(connection.execute("SELECT count(*) FROM trades").fetchone()[0])
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process on Windows")
 def test_the_demo_comes_up_stops_on_ctrl_c_goes_on_the_next_day_and_falls_when_a_process_dies(tmp_path):
@@ -272,17 +278,21 @@ def test_the_demo_comes_up_stops_on_ctrl_c_goes_on_the_next_day_and_falls_when_a
     with launched(*options) as (process, lines):
         children = wait_until_live(process, lines)
         assert start.is_healthy(port)
+        with launched("--demo", "--db", str(db)) as (second, answer):
+            assert second.wait(30) == 1
+            assert until(lambda: any("Another ingest is already writing" in line for line in answer)), "".join(answer)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0, "".join(lines)
         assert not [child for child in children if child.is_running()], "".join(lines)
-    assert not [line for line in lines if "Traceback" in line]
-    size = db.stat().st_size
+    assert not [line for line in lines + answer if "Traceback" in line]
+    first_day = stored_trades(db)
+    assert first_day > 0
 
     with launched(*options) as (process, lines):
         children = wait_until_live(process, lines)
-        assert db.stat().st_size >= size, "the second day goes on with the first day's database"
         ingest = next(child for child in children if "ingest.py" in child.cmdline())
         ingest.kill()
         assert process.wait(30) == 128 + signal.SIGKILL
         assert not [child for child in children if child.is_running()], "".join(lines)
     assert any("ingest ended with exit code 137; stopping the rest" in line for line in lines)
+    assert stored_trades(db) > first_day, "the second day goes on in the first day's database"
