@@ -1,0 +1,33 @@
+"""The dashboard's door: streamlit run app.py."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from statarb.params import PairParams
+from statarb.screens.export_page import show_export_page
+from statarb.screens.frame import read_instruments, show_frame
+from statarb.screens.live_page import show_live_page
+from statarb.screens.pair_page import show_pair_page
+from statarb.screens.resources import shared_desk
+from statarb.screens.sidebar import show_sidebar
+from statarb.screens.start_page import show_start_page
+
+show_frame()
+
+desk = shared_desk()
+params: PairParams
+page = st.navigation(
+    [
+        st.Page(lambda: show_live_page(desk, params), title="Live View", url_path="live", default=True),
+        st.Page(lambda: show_pair_page(desk, params), title="Pair analytics", url_path="pair"),
+        st.Page(lambda: show_export_page(desk, params), title="Data export", url_path="export"),
+    ],
+    position="top",
+)
+instruments = read_instruments(desk)
+if instruments:
+    params = show_sidebar(instruments)
+    page.run()
+else:
+    show_start_page(desk)

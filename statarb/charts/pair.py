@@ -1,0 +1,190 @@
+"""The two charts of a pair: the live one, and the one of the analysis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from statarb.charts.figure import Figure, Floats, Level, Line, Marks, Pane, Tag
+from statarb.clock import utc_text
+from statarb.market import timeframe
+from statarb.quant import FrozenMoments, HedgeFit, InSample, NotEnough, PairStudy
+from statarb.quant.sample import epoch_ms
+from statarb.quant.signal import Episode
+
+Y_COLOR, X_COLOR = "@blue-color", "@orange-color"
+SPREAD_COLOR, Z_COLOR, CORRELATION_COLOR = "@violet-color", "@text-color", "@green-color"
+FIXED_COLOR = "@gray-color"
+ENTRY_COLOR, QUIET_COLOR, BASE_COLOR = "@red-color", "@gray-color", "@border-color"
+
+_BASE_EVERY_MS = {"1s": 900_000, "30s": 3_600_000, "1m": 86_400_000, "5m": 86_400_000}
+"""Prices are shown as change since the last round moment of this kind that the bars reach back to."""
+
+
+def live_figure(study: PairStudy, episodes: Sequence[Episode], notes: Sequence[str], version: str) -> Figure:
+    """Prices on a common base, the spread and z with its thresholds, of closed bars.
+
+    Parameters
+    ----------
+    study : PairStudy
+    episodes : sequence of Episode
+        Drawn on z where they begin.
+    notes : sequence of str
+        What stands in the panes of prices, spread and z while there is nothing to draw; '' otherwise.
+    version : str
+        Of the bars; another version is another drawing.
+    """
+    panes = (
+        _prices(study, 1.25, notes[0]),
+        _spread(study, 1.0, notes[1]),
+        _z(study, episodes, 1.0, notes[2]),
+    )
+    return _figure("live", study, panes, episodes, notes, version)
+
+
+def pair_figure(study: PairStudy, episodes: Sequence[Episode], notes: Sequence[str], version: str) -> Figure:
+    """Prices, the spread as seen and by today's hedge, z with its thresholds, and the rolling correlation.
+
+    Parameters as `live_figure`, with a fourth note for the correlation.
+    """
+    panes = (
+        _prices(study, 1.2, notes[0]),
+        _spread(study, 1.2, notes[1], fixed=True),
+        _z(study, episodes, 1.0, notes[2]),
+        _correlation(study, 0.8, notes[3]),
+    )
+    return _figure("pair", study, panes, episodes, notes, version)
+
+
+def live_tags(study: PairStudy, y_price: float | None, x_price: float | None, spread: float, z: float) -> list[Tag]:
+    """The live values at the right edge of the first three panes; those that do not exist are left out."""
+    base = _Base.of(study)
+    unit = spread_unit(study)
+    tags = []
+    for price, first, color in ((y_price, base.y, Y_COLOR), (x_price, base.x, X_COLOR)):
+        if price is not None and first is not None:
+            change = (price / first - 1) * 100
+            tags.append(Tag(0, change, f"{change:+.2f} %", color))
+    if math.isfinite(z):
+        tags.append(Tag(1, spread * unit.scale, f"{spread * unit.scale:+.{unit.digits}f}{unit.suffix}", SPREAD_COLOR))
+        tags.append(Tag(2, z, f"{z:+.2f}", Z_COLOR))
+    return [Tag(t.pane, t.value, t.text.replace("-", "\u2212"), t.color) for t in tags]
+
+
+class SpreadUnit:
+    """How a spread is written: log spreads in basis points of the y notional, others in the quote currency."""
+
+    def __init__(self, scale: float, suffix: str, digits: int) -> None:
+        self.scale, self.suffix, self.digits = scale, suffix, digits
+
+
+def spread_unit(study: PairStudy) -> SpreadUnit:
+    """Basis points on the log scale; price units on the price scale, with digits by the size of the deviation."""
+    if study.params.price_scale == "log":
+        return SpreadUnit(1e4, " bp", 1)
+    sd = study.moments.sd if isinstance(study.moments, FrozenMoments) else 1.0
+    return SpreadUnit(1.0, "", min(8, max(2, 1 - math.floor(math.log10(sd)))) if sd > 0 else 2)
+
+
+class _Base:
+    """The prices that the common base stands on, and when."""
+
+    def __init__(self, y: float | None, x: float | None, since_ms: int) -> None:
+        self.y, self.x, self.since_ms = y, x, since_ms
+
+    @classmethod
+    def of(cls, study: PairStudy) -> _Base:
+        prices = study.prices
+        if prices.empty:
+            return cls(None, None, 0)
+        times = _times(prices.index)
+        every = _BASE_EVERY_MS[study.params.timeframe]
+        # A round moment moves rarely; with the first bar as base every curve would shift at every bar.
+        last_round = times[-1] // every * every
+        reached = last_round if times[0] <= last_round else 0
+        row = int(np.searchsorted(times, reached)) if reached else 0
+        return cls(float(prices["y"].iloc[row]), float(prices["x"].iloc[row]), int(times[row]))
+
+
+def _figure(
+    name: str,
+    study: PairStudy,
+    panes: tuple[Pane, ...],
+    episodes: Sequence[Episode],
+    notes: Sequence[str],
+    version: str,
+) -> Figure:
+    p = study.params
+    since = episodes[-1].since_ms if episodes else 0
+    hedge = study.spread_fixed.hedge_as_of_ms if name == "pair" and isinstance(study.spread_fixed, InSample) else 0
+    content = (name, p.y, p.x, p.timeframe, p.price_scale, p.window, p.corr_window, p.entry_z)
+    rev = "|".join(map(str, (*content, since, hedge, _Base.of(study).since_ms, *notes, version)))
+    return Figure(rev, timeframe(p.timeframe).ms, p.lookback_bars, _times(study.prices.index), panes)
+
+
+def _prices(study: PairStudy, weight: float, note: str) -> Pane:
+    base = _Base.of(study)
+    pair = study.params.pair
+    title = f"Change since {utc_text(base.since_ms)[5:16]} UTC" if base.y else "Prices"
+    lines = tuple(
+        Line(leg.label, _values(study.prices[column] / (first or 1.0) * 100 - 100), color, "+.3f", " %")
+        for leg, column, first, color in ((pair.y, "y", base.y, Y_COLOR), (pair.x, "x", base.x, X_COLOR))
+    )
+    return Pane(title, lines, (Level(0.0, BASE_COLOR),), (), "+.2f", " %", weight, note)
+
+
+def _spread(study: PairStudy, weight: float, note: str, *, fixed: bool = False) -> Pane:
+    unit = spread_unit(study)
+    hover = f"+.{unit.digits}f"
+    lines: tuple[Line, ...] = (
+        Line("as seen", _aligned(study, study.spread) * unit.scale, SPREAD_COLOR, hover, unit.suffix),
+    )
+    if fixed and isinstance(study.spread_fixed, InSample) and isinstance(study.hedge, HedgeFit):
+        clock = utc_text(study.spread_fixed.hedge_as_of_ms)[11:16]
+        values = _aligned(study, study.spread_fixed.series) * unit.scale
+        name = f"hedge fixed at {clock} (a picture, no signal)"
+        lines = (Line(name, values, FIXED_COLOR, hover, unit.suffix, "solid", 1.0), *lines)
+    return Pane("Spread", lines, (Level(0.0, BASE_COLOR),), (), hover, unit.suffix, weight, note)
+
+
+def _z(study: PairStudy, episodes: Sequence[Episode], weight: float, note: str) -> Pane:
+    entry = study.params.entry_z
+    bar_ms = timeframe(study.params.timeframe).ms
+    levels = (
+        Level(0.0, BASE_COLOR),
+        *(Level(side * entry, ENTRY_COLOR, "dash", fit=True) for side in (1, -1)),
+        *(Level(side * entry / 2, QUIET_COLOR, "dot") for side in (1, -1)),
+    )
+    marks = Marks(
+        "crossed",
+        np.array([episode.since_ms - bar_ms for episode in episodes], dtype=np.float64),
+        np.array([episode.z for episode in episodes], dtype=np.float64),
+        tuple(f"crossed {entry:g}: z {episode.z:+.2f}".replace("-", "\u2212") for episode in episodes),
+        ENTRY_COLOR,
+    )
+    lines = (Line(f"alert at {entry:g}, armed again inside {entry / 2:g}", _aligned(study, study.z), Z_COLOR, "+.2f"),)
+    return Pane("z-score", lines, levels, (marks,) if episodes else (), "+.1f", "", weight, note)
+
+
+def _correlation(study: PairStudy, weight: float, note: str) -> Pane:
+    series = study.correlation
+    values = np.full(len(study.prices), np.nan) if isinstance(series, NotEnough) else _aligned(study, series)
+    name = f"of {study.params.corr_window} returns"
+    levels = (Level(0.0, BASE_COLOR), Level(1.0, BASE_COLOR, fit=True))
+    return Pane("Rolling correlation", (Line(name, values, CORRELATION_COLOR),), levels, (), ".2f", "", weight, note)
+
+
+def _aligned(study: PairStudy, series: pd.Series) -> Floats:
+    """The series at the times of the prices, NaN where it has none."""
+    return _values(series.reindex(study.prices.index))
+
+
+def _values(series: pd.Series) -> Floats:
+    return series.to_numpy(dtype=np.float64)
+
+
+def _times(index: pd.Index) -> Floats:
+    return epoch_ms(index).astype(np.float64)

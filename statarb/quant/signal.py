@@ -1,0 +1,79 @@
+"""When a closed bar's z crosses the threshold, and what the way back to the mean would pay after costs."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+from statarb.params import PairParams
+from statarb.quant.sample import epoch_ms
+from statarb.quant.spread import FrozenMoments
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One stretch of bars from a crossing of the threshold until |z| fell below half of it.
+
+    `side` is +1 where y was rich, -1 where it was cheap; `since_ms` is the close of the bar that crossed and
+    `z` its value; `until_ms` is the close of the bar that ended it, None while it lasts.
+    """
+
+    side: int
+    since_ms: int
+    z: float
+    until_ms: int | None = None
+
+
+def episodes(z_seen: pd.Series, bar_ms: int, threshold: float) -> tuple[Episode, ...]:
+    """Every episode of the series, oldest first: a function of closed bars alone, so all who look agree.
+
+    An episode begins at a bar with |z| >= threshold while armed. It ends, and the next is armed, at a bar with
+    |z| < threshold / 2, or on the other side of zero. Bars without a z change nothing.
+
+    Parameters
+    ----------
+    z_seen : Series
+        z of closed bars, indexed by opening time.
+    bar_ms : int
+        Length of a bar in ms.
+    threshold : float
+        |z| that begins an episode, in standard deviations.
+    """
+    found: list[Episode] = []
+    current: Episode | None = None
+    closes_ms = epoch_ms(z_seen.index) + bar_ms
+    for close_ms, z in zip(closes_ms.tolist(), z_seen.tolist(), strict=True):
+        if math.isnan(z):
+            continue
+        if current is not None and (abs(z) < threshold / 2 or z * current.side < 0):
+            found.append(Episode(current.side, current.since_ms, current.z, close_ms))
+            current = None
+        if current is None and abs(z) >= threshold:
+            current = Episode(1 if z > 0 else -1, close_ms, z)
+    return tuple(found) if current is None else (*found, current)
+
+
+@dataclass(frozen=True)
+class Edge:
+    """Distance to the mean, cost of a round trip and what is left, in basis points of the y notional."""
+
+    edge_bps: float
+    round_trip_bps: float
+
+    @property
+    def net_bps(self) -> float:
+        return self.edge_bps - self.round_trip_bps
+
+
+def edge_to_mean(moments: FrozenMoments, params: PairParams, spread: float, y_price: float, x_price: float) -> Edge:
+    """What the way back to the mean is worth against what it costs to trade it.
+
+    `edge = |spread - mean|` as a share of the y notional; `round trip = 2 (1 + |b|) (fee + slippage)`, where b is
+    the notional of the x leg for one unit of y notional: beta on the log scale, `beta x / y` on the price scale.
+    """
+    log_scale = moments.price_scale == "log"
+    distance = abs(spread - moments.mean) / (1.0 if log_scale else y_price)
+    x_share = abs(moments.beta) * (1.0 if log_scale else x_price / y_price)
+    return Edge(distance * 1e4, 2.0 * (1.0 + x_share) * (params.fee_bps + params.slippage_bps))

@@ -1,0 +1,61 @@
+"""Closed bars held in memory: read once, then only what is newer."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import pandas as pd
+
+from statarb.store import StoredInstrument
+
+Base = Literal["1s", "1m"]
+BASE_MS: dict[Base, int] = {"1s": 1_000, "1m": 60_000}
+_MAX_SERIES = 64
+
+
+class BarSource(Protocol):
+    """What the cache asks of a Reader."""
+
+    def bars(self, instrument: str, base: Base, since_ms: int, until_ms: int) -> pd.DataFrame: ...
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """Bars that open in [since_ms, until_ms), as they were at one `bars_version`."""
+
+    version: int
+    since_ms: int
+    until_ms: int
+    frame: pd.DataFrame
+
+
+class BarCache:
+    """The newest closed bars of the instruments that somebody looks at; not locked, its owner is."""
+
+    def __init__(self, source: BarSource) -> None:
+        self._source = source
+        self._held: OrderedDict[tuple[str, Base], _Held] = OrderedDict()
+
+    def bars(self, stored: StoredInstrument, base: Base, since_ms: int, until_ms: int) -> pd.DataFrame:
+        """Closed bars that open in [since_ms, until_ms); `until_ms` must not exceed what is closed."""
+        name = str(stored.instrument)
+        held = self._held.get((name, base))
+        if held is None or held.version != stored.bars_version or since_ms < held.since_ms or until_ms < held.until_ms:
+            frame = self._source.bars(name, base, since_ms, until_ms)
+            held = _Held(stored.bars_version, since_ms, until_ms, frame)
+        elif until_ms > held.until_ms:
+            # A bar is closed in one instant for all readers, so what was read as closed is complete.
+            newer = self._source.bars(name, base, held.until_ms, until_ms)
+            held = _Held(held.version, held.since_ms, until_ms, self._joined(held, newer, until_ms))
+        self._held[(name, base)] = held
+        self._held.move_to_end((name, base))
+        while len(self._held) > _MAX_SERIES:
+            self._held.popitem(last=False)
+        return held.frame.loc[pd.Timestamp(since_ms, unit="ms", tz="UTC") :]
+
+    def _joined(self, held: _Held, newer: pd.DataFrame, until_ms: int) -> pd.DataFrame:
+        if newer.empty:
+            return held.frame
+        return pd.concat([held.frame, newer]) if len(held.frame) else newer

@@ -1,0 +1,213 @@
+"""The desk: one reader, its caches and its studies, shared by every session of the process."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from statarb.clock import SYSTEM_CLOCK, Clock
+from statarb.errors import ConfigError, DataError, LockedDatabaseError, StatarbError, StoreError
+from statarb.market import Instrument, timeframe
+from statarb.params import PairParams
+from statarb.quant import FrozenMoments, PairStudy, live_z, study_pair
+from statarb.quant.signal import Edge, Episode, edge_to_mean, episodes
+from statarb.screens.bar_cache import BASE_MS, BarCache
+from statarb.screens.health import Health, feed_health
+from statarb.store import FeedState, LastTrade, Reader, StoredInstrument
+
+_MAX_STUDIES = 32
+
+
+@dataclass(frozen=True)
+class LiveReading:
+    """Spread and z of the newest prices, judged by moments frozen at the last closed bar."""
+
+    spread: float
+    z: float
+    edge: Edge
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A study with the episodes of its z, and the version of the bars it was made of."""
+
+    study: PairStudy
+    episodes: tuple[Episode, ...]
+    bars_version: str
+
+    @property
+    def alert(self) -> Episode | None:
+        """The episode that lasts, if one does."""
+        return self.episodes[-1] if self.episodes and self.episodes[-1].until_ms is None else None
+
+
+@dataclass(frozen=True, eq=False)
+class DeskView:
+    """All that a page shows of one pair at one moment; `live` is None where no live number exists."""
+
+    params: PairParams
+    now_ms: int
+    source: str
+    instruments: dict[str, StoredInstrument]
+    feeds: dict[str, FeedState]
+    y_last: LastTrade | None
+    x_last: LastTrade | None
+    analysis: Analysis
+    live: LiveReading | None
+    health: Health
+
+    @property
+    def study(self) -> PairStudy:
+        return self.analysis.study
+
+
+class Desk:
+    """Answers what a pair looks like now, reading only what is newer than what it holds.
+
+    Safe to share between threads. Opens the database when it appears, and starts afresh when the file is replaced.
+
+    Parameters
+    ----------
+    path : Path
+        The database that ingest writes.
+    """
+
+    def __init__(self, path: Path, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.path = path
+        self._clock = clock
+        self._open_lock = threading.Lock()
+        self._study_lock = threading.Lock()
+        self._reader: Reader | None = None
+        self._file: tuple[int, int] | None = None
+        self._bars: BarCache | None = None
+        self._studies: OrderedDict[Any, Analysis] = OrderedDict()
+
+    def close(self) -> None:
+        with self._open_lock:
+            self._forget()
+
+    def instruments(self) -> dict[str, StoredInstrument]:
+        """What can be looked at: stored instruments whose name an exchange could have given.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; the message says what to do.
+        """
+        return _proper(self._current_reader().instruments())
+
+    def refresh(self, params: PairParams) -> DeskView:
+        """The one dashboard refresh: newest trades and heartbeats, and a study when a bar has closed.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; the message says what to do.
+        ConfigError
+            An instrument that is not stored.
+        """
+        try:
+            return self._view(self._current_reader(), params)
+        except LockedDatabaseError:
+            raise
+        except StoreError:
+            # What is held may be of a file that is no longer there, or no longer whole.
+            self.close()
+            raise
+
+    def _view(self, reader: Reader, params: PairParams) -> DeskView:
+        instruments, feeds, last_trades = _proper(reader.instruments()), reader.feeds(), reader.last_trades()
+        analysis = self._analysis(params, instruments)
+        y_last, x_last = last_trades.get(params.y), last_trades.get(params.x)
+        source, now_ms = reader.source(), self._clock.now_ms()
+        legs = {name: last_trades.get(name) for name in (params.y, params.x)}
+        return DeskView(
+            params=params,
+            now_ms=now_ms,
+            source=source,
+            instruments=instruments,
+            feeds=feeds,
+            y_last=y_last,
+            x_last=x_last,
+            analysis=analysis,
+            live=_live_reading(analysis.study, y_last, x_last),
+            health=feed_health(source, feeds, legs, now_ms),
+        )
+
+    def _current_reader(self) -> Reader:
+        with self._open_lock:
+            try:
+                stat = self.path.stat()
+                file = (stat.st_dev, stat.st_ino)
+            except OSError:
+                file = None
+            if self._reader is None or file != self._file:
+                self._forget()
+                self._reader = Reader(self.path)
+                self._file, self._bars = file, BarCache(self._reader)
+            return self._reader
+
+    def _forget(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+        with self._study_lock:
+            self._studies.clear()
+        self._reader, self._file, self._bars = None, None, None
+
+    def _analysis(self, params: PairParams, instruments: dict[str, StoredInstrument]) -> Analysis:
+        y, x = instruments.get(params.y), instruments.get(params.x)
+        if y is None or x is None:
+            missing = params.pair.y if y is None else params.pair.x
+            raise ConfigError(f"{missing.label} is not stored here.", "Choose another instrument in the sidebar.")
+        bar_ms = timeframe(params.timeframe).ms
+        closed_ms = min(y.closed_until_ms or 0, x.closed_until_ms or 0) // bar_ms * bar_ms
+        version = f"{y.bars_version}.{x.bars_version}"
+        key = (params, closed_ms, version)
+        cached = self._studies.get(key)
+        if cached is not None:
+            return cached
+        with self._study_lock:  # one study at a time: a second session waits for the same answer
+            if key not in self._studies:
+                self._studies[key] = self._study(params, y, x, closed_ms, version)
+                while len(self._studies) > _MAX_STUDIES:
+                    self._studies.popitem(last=False)
+            return self._studies[key]
+
+    def _study(
+        self, params: PairParams, y: StoredInstrument, x: StoredInstrument, closed_ms: int, version: str
+    ) -> Analysis:
+        frame = timeframe(params.timeframe)
+        since_ms = max(0, closed_ms - params.lookback_bars * frame.ms)
+        bars = self._bars
+        if bars is None:
+            raise StoreError("The database was closed meanwhile.", "The page tries again by itself.")
+        until_ms = closed_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
+        y_bars, x_bars = (bars.bars(leg, frame.base, since_ms, until_ms) for leg in (y, x))
+        study = study_pair(y_bars, x_bars, params, closed_ms)
+        return Analysis(study, episodes(study.z, frame.ms, params.entry_z), version)
+
+
+def _live_reading(study: PairStudy, y: LastTrade | None, x: LastTrade | None) -> LiveReading | None:
+    moments = study.moments
+    if not isinstance(moments, FrozenMoments) or y is None or x is None:
+        return None
+    try:
+        spread, z = live_z(moments, y.price, x.price)
+    except DataError:
+        return None
+    return LiveReading(spread, z, edge_to_mean(moments, study.params, spread, y.price, x.price))
+
+
+def _proper(stored: dict[str, StoredInstrument]) -> dict[str, StoredInstrument]:
+    """Those whose text is an instrument's own: what a foreign hand wrote into the database is not offered."""
+    return {name: row for name, row in stored.items() if _is_proper(name, row)}
+
+
+def _is_proper(name: str, stored: StoredInstrument) -> bool:
+    try:
+        return Instrument.parse(name) == stored.instrument
+    except StatarbError:
+        return False

@@ -1,0 +1,324 @@
+// One Plotly chart that lives as long as its page: drawn once, then continued by its newest points.
+//
+// Messages carry `rev` (what is drawn) and either `figure` (all of it) or `tail` (its newest points). Streamlit
+// delivers only the newest message, so a tail may not join what is held: the chart then takes back its
+// acknowledgement and is sent the whole figure. Live values are tags over the plot; a tick never redraws it.
+
+const LIBRARY = "app/static/plotly-finance-4.1.0.min.js";
+const CONFIG = {
+  displaylogo: false,
+  doubleClick: false,
+  scrollZoom: false,
+  showSendToCloud: false,
+  modeBarButtons: [["zoom2d", "pan2d"], ["toImage"]],
+};
+const charts = new WeakMap();
+
+function library() {
+  window.statarbPlotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = LIBRARY;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => {
+      window.statarbPlotly = undefined;
+      reject(new Error("The chart library did not load. Check that the folder static/ is there and reload the page."));
+    };
+    document.head.append(script);
+  });
+  return window.statarbPlotly;
+}
+
+function unpacked({ dtype, bdata }) {
+  const bytes = Uint8Array.from(atob(bdata), (character) => character.charCodeAt(0));
+  return Array.from(new (dtype === "f8" ? Float64Array : Float32Array)(bytes.buffer));
+}
+
+/** Replaces `@blue-color` and the like by the theme's own values, everywhere in a specification. */
+function themed(value, style) {
+  if (typeof value === "string" && value.includes("@")) {
+    return value.replace(/@([a-z]+(?:-[a-z]+)*-color)/g, (_, name) => style.getPropertyValue(`--st-${name}`).trim());
+  }
+  if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map((item) => themed(item, style));
+  if (value && typeof value === "object") {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, themed(item, style)]));
+  }
+  return value;
+}
+
+function epochMs(value) {
+  return typeof value === "number" ? value : Date.parse(`${String(value).replace(" ", "T")}Z`);
+}
+
+/** The first index of the sorted `times` that is not before `time`. */
+function firstAt(times, time) {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle] < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+const axisNumber = (trace) => (trace.yaxis === "y" ? 0 : Number(trace.yaxis.slice(1)) - 1);
+const axisKey = (number) => (number ? `yaxis${number + 1}` : "yaxis");
+
+class LiveChart {
+  constructor(root, plotly) {
+    this.plotly = plotly;
+    this.root = root;
+    this.plot = root.querySelector(".statarb-plot");
+    this.overlay = root.querySelector(".statarb-tags");
+    this.spanButtons = root.querySelector(".statarb-spans");
+    this.followButton = root.querySelector(".statarb-follow");
+    this.followButton.onclick = () => this.follow();
+    this.range = null; // the user's own range; null while the chart follows the newest bar
+    this.resizer = new ResizeObserver(() => this.figure && plotly.Plots.resize(this.plot));
+    this.resizer.observe(this.plot);
+  }
+
+  /** Shows a message; false when it does not join what is held. */
+  async show(data) {
+    this.message = data;
+    this.root.setAttribute("aria-label", data.label);
+    this.plot.style.height = `${data.height}px`;
+    const style = getComputedStyle(this.root);
+    const look = ["text", "background", "blue"].map((name) => style.getPropertyValue(`--st-${name}-color`)).join();
+    let redraw = look !== this.look;
+    this.look = look;
+    if (data.figure) {
+      this.hold(data);
+      redraw = true;
+    } else if (this.rev !== data.rev || !this.join(data.tail)) {
+      return false;
+    } else if (this.grown) {
+      redraw = true;
+    }
+    this.showSpans(data.spans);
+    if (redraw || this.liveOutside()) await this.draw();
+    this.placeTags();
+    this.showFollow();
+    return true;
+  }
+
+  hold({ figure, rev, view }) {
+    this.rev = rev;
+    this.times = unpacked(figure.x);
+    const data = figure.data.map((trace) => (trace.x ? trace : { ...trace, x: this.times, y: unpacked(trace.y) }));
+    this.figure = { ...figure, data };
+    if (view !== this.view) this.range = this.span = null; // another pair or timeframe: nothing of the old view fits
+    this.view = view;
+  }
+
+  /** Appends what is newer; false when there is a hole between what is held and the tail. */
+  join(tail) {
+    this.grown = false;
+    const last = this.times.at(-1) ?? -Infinity;
+    const from = firstAt(tail.x, last);
+    if (tail.x.length && (from === tail.x.length ? last !== -Infinity : from === 0 && tail.x[0] !== last)) return false;
+    for (let i = from; i < tail.x.length; i++) {
+      const isNew = tail.x[i] > last;
+      if (isNew) this.times.push(tail.x[i]);
+      tail.y.forEach((values, number) => {
+        const held = this.figure.data[number].y;
+        held[isNew ? held.length : held.length - 1] = values[i];
+      });
+      this.grown ||= isNew;
+    }
+    const extra = this.times.length - this.figure.max_bars;
+    if (extra > 0) {
+      this.times.splice(0, extra);
+      tail.y.forEach((_, number) => this.figure.data[number].y.splice(0, extra));
+    }
+    return true;
+  }
+
+  /** The range shown: the user's, or the chosen span up to the forming bar. */
+  shown() {
+    if (this.range) return this.range;
+    const { live, bar_ms: barMs, spans } = this.message;
+    const end = live.x ?? this.times.at(-1) ?? 0;
+    const first = this.times[0] ?? end - 100 * barMs;
+    const span = this.span === null || this.span === undefined ? spans.chosen : this.span;
+    const start = span ? Math.max(first, end - span) : first;
+    return [start, end + Math.max((end - start) * 0.02, 2 * barMs)];
+  }
+
+  /** For each pane the range that holds what is shown of its lines, its levels and its live values. */
+  fitted([start, end]) {
+    const bounds = this.figure.fit.map((levels) => [Math.min(...levels, Infinity), Math.max(...levels, -Infinity)]);
+    const widen = (number, value) => {
+      if (!Number.isFinite(value)) return;
+      bounds[number][0] = Math.min(bounds[number][0], value);
+      bounds[number][1] = Math.max(bounds[number][1], value);
+    };
+    const [low, high] = [firstAt(this.times, start), firstAt(this.times, end + 1)];
+    for (const trace of this.figure.data) {
+      if (trace.x === this.times) for (let i = low; i < high; i++) widen(axisNumber(trace), trace.y[i] ?? NaN);
+    }
+    const { live } = this.message;
+    if (live.x >= start && live.x <= end) for (const tag of live.tags) widen(tag.pane, tag.value);
+    return bounds.map(([least, most]) => {
+      if (least > most) return [-1, 1];
+      const room = Math.max((most - least) * 0.08, Math.abs(most) * 1e-6, 1e-9);
+      return [least - room, most + room];
+    });
+  }
+
+  liveOutside() {
+    const { live } = this.message;
+    const [start, end] = this.shown();
+    return (
+      live.x >= start &&
+      live.x <= end &&
+      live.tags.some(({ pane, value }) => value < this.ranges[pane][0] || value > this.ranges[pane][1])
+    );
+  }
+
+  async draw() {
+    const style = getComputedStyle(this.root);
+    const layout = themed(this.figure.layout, style);
+    const range = this.shown();
+    this.ranges = this.fitted(range);
+    const font = { family: style.getPropertyValue("--st-font"), color: themed("@text-color", style), size: 12 };
+    const grid = { gridcolor: themed("@border-color", style), griddash: "dot", gridwidth: 0.5, tickfont: { size: 11 } };
+    const quiet = { bgcolor: "rgba(0,0,0,0)", color: themed("@gray-color", style), activecolor: font.color };
+    Object.assign(layout.xaxis, grid, { range: [...range], spikecolor: font.color });
+    this.ranges.forEach((bounds, number) => Object.assign(layout[axisKey(number)], grid, { range: bounds }));
+    Object.assign(layout, {
+      font,
+      modebar: quiet,
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      datarevision: (this.drawings = (this.drawings ?? 0) + 1),
+      dragmode: this.plot._fullLayout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : "zoom"),
+      hoverlabel: { bgcolor: themed("@secondary-background-color", style), font: { color: font.color, size: 12 } },
+      annotations: layout.annotations.map((note) => ({ ...note, font: { size: 12, color: font.color } })),
+    });
+    const traces = themed(
+      this.figure.data.map(({ x, y, ...rest }) => rest),
+      style,
+    ).map((trace, number) => ({ ...trace, x: this.figure.data[number].x, y: this.figure.data[number].y }));
+    await this.plotly.react(this.plot, traces, layout, CONFIG);
+    if (!this.listens) this.listen();
+  }
+
+  listen() {
+    this.listens = true;
+    this.plot.on("plotly_relayout", (change) => this.onRelayout(change));
+    this.plot.on("plotly_doubleclick", () => this.follow());
+    this.plot.on("plotly_relayouting", () => this.placeTags());
+    this.plot.on("plotly_afterplot", () => this.placeTags());
+  }
+
+  /** The user zoomed or panned: keep that range, and stop following. */
+  onRelayout(change) {
+    const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+    if (range[0] === undefined) return;
+    this.range = range.map(epochMs);
+    this.pausedAt = this.times.at(-1);
+    this.redraw();
+  }
+
+  follow(span = this.span) {
+    this.span = span;
+    this.range = null;
+    this.redraw();
+  }
+
+  redraw() {
+    const done = this.draw().then(() => this.placeTags());
+    this.showSpans(this.message.spans);
+    this.showFollow();
+    return done;
+  }
+
+  showSpans({ choices, chosen }) {
+    const wanted = JSON.stringify(choices);
+    if (wanted !== this.shownSpans) {
+      this.shownSpans = wanted;
+      this.spanButtons.replaceChildren(
+        ...choices.map(({ label, ms }) => {
+          const button = document.createElement("button");
+          Object.assign(button, { type: "button", textContent: label, onclick: () => this.follow(ms) });
+          button.dataset.ms = ms;
+          return button;
+        }),
+      );
+    }
+    const active = this.range ? null : (this.span ?? chosen);
+    for (const button of this.spanButtons.children) {
+      button.setAttribute("aria-pressed", String(Number(button.dataset.ms) === active));
+    }
+  }
+
+  showFollow() {
+    const newer = this.times.length - firstAt(this.times, (this.pausedAt ?? Infinity) + 1);
+    const text = this.range ? `Paused, ${newer} new ${newer === 1 ? "bar" : "bars"}: jump to now` : "Following";
+    if (this.followButton.textContent !== text) this.followButton.textContent = text;
+    this.followButton.disabled = !this.range;
+  }
+
+  /** Puts the live values beside their panes, and a point where the forming bar stands. */
+  placeTags() {
+    const layout = this.plot._fullLayout;
+    if (!layout?.xaxis || !this.message) return;
+    const { tags, x, dim } = this.message.live;
+    const style = getComputedStyle(this.root);
+    while (this.overlay.children.length < 2 * tags.length) this.overlay.append(document.createElement("span"));
+    while (this.overlay.children.length > 2 * tags.length) this.overlay.lastChild.remove();
+    this.overlay.classList.toggle("statarb-dim", Boolean(dim));
+    const left = layout.xaxis._offset + layout.xaxis.l2p(x);
+    const inside = left >= layout.xaxis._offset && left <= layout.xaxis._offset + layout.xaxis._length;
+    const heights = [];
+    tags.forEach((tag, number) => {
+      const [label, point] = [this.overlay.children[2 * number], this.overlay.children[2 * number + 1]];
+      const axis = layout[axisKey(tag.pane)];
+      const height = axis._offset + axis.l2p(tag.value);
+      const visible = height >= axis._offset - 1 && height <= axis._offset + axis._length + 1;
+      let free = Math.min(Math.max(height, axis._offset + 8), axis._offset + axis._length - 8);
+      for (const other of heights) if (Math.abs(other - free) < 17) free = other + (height >= other ? 17 : -17);
+      heights.push(free);
+      const color = themed(tag.color, style);
+      label.className = "statarb-tag";
+      label.textContent = tag.text;
+      label.style.cssText = `top:${free}px;left:${layout.xaxis._offset + layout.xaxis._length + 3}px;--tag:${color}`;
+      point.className = "statarb-point";
+      point.style.cssText = `top:${height}px;left:${left}px;background:${color};display:${visible && inside ? "" : "none"}`;
+    });
+  }
+
+  close() {
+    this.resizer.disconnect();
+    this.plotly.purge(this.plot);
+  }
+}
+
+export default function ({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".statarb-chart");
+  const held = charts.get(root) ?? { queue: Promise.resolve() };
+  charts.set(root, held);
+  held.newest = data;
+  held.queue = held.queue.then(async () => {
+    if (held.newest !== data || held.closed) return; // a newer message waits already
+    try {
+      held.chart ??= new LiveChart(root, await library());
+      if (held.closed) return;
+      const ack = (await held.chart.show(data)) ? data.rev : null;
+      // Once, and again when it seems lost: a rerun that is under way still carries the old one.
+      if (ack !== data.ack && (ack !== held.ack || performance.now() - held.ackAt > 3000)) {
+        [held.ack, held.ackAt] = [ack, performance.now()];
+        setStateValue("ack", ack);
+      }
+      root.querySelector(".statarb-problem").textContent = "";
+    } catch (error) {
+      root.querySelector(".statarb-problem").textContent = error.message;
+    }
+  });
+  return () => {
+    held.closed = true;
+    held.chart?.close();
+    charts.delete(root);
+  };
+}

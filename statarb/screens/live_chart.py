@@ -1,0 +1,95 @@
+"""The chart component: the whole figure once, then only its newest points and the live values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from statarb.charts import Figure, Tag
+
+TAIL_BARS = 12
+"""Points that go with every message; a chart that missed more asks for the whole figure."""
+
+_HTML = """
+<div class="statarb-chart" role="group">
+  <div class="statarb-bar">
+    <div class="statarb-spans" role="group" aria-label="Time span shown"></div>
+    <button class="statarb-follow" type="button" disabled>Following</button>
+  </div>
+  <div class="statarb-canvas"><div class="statarb-plot"></div><div class="statarb-tags"></div></div>
+  <div class="statarb-problem" role="status"></div>
+</div>
+"""
+_BAR_PX = 28
+_HERE = Path(__file__).parent
+_CHART = st.components.v2.component(
+    "statarb.chart",
+    html=_HTML,
+    css=(_HERE / "live_chart.css").read_text(encoding="utf-8"),
+    js=(_HERE / "live_chart.js").read_text(encoding="utf-8"),
+    isolate_styles=False,
+)
+
+_MINUTE, _HOUR = 60_000, 3_600_000
+_SPANS = {
+    "1s": ((5 * _MINUTE, "5 min"), (15 * _MINUTE, "15 min"), (_HOUR, "1 h")),
+    "30s": ((_HOUR, "1 h"), (4 * _HOUR, "4 h"), (12 * _HOUR, "12 h")),
+    "1m": ((_HOUR, "1 h"), (4 * _HOUR, "4 h"), (12 * _HOUR, "12 h")),
+    "5m": ((4 * _HOUR, "4 h"), (12 * _HOUR, "12 h"), (24 * _HOUR, "24 h")),
+}
+
+
+@dataclass(frozen=True)
+class LiveValues:
+    """What moves between two bars: the opening time of the forming bar, and a tag for each live value.
+
+    `dim` says that they are not live.
+    """
+
+    x: int
+    tags: Sequence[Tag] = ()
+    dim: bool = False
+
+
+def show_chart(
+    key: str, figure: Figure, live: LiveValues, *, timeframe: str, view: str, label: str, height: int
+) -> None:
+    """Draw `figure`, or continue the drawing that the browser has acknowledged.
+
+    Parameters
+    ----------
+    key : str
+        Of the component on its page.
+    figure : Figure
+        Closed bars.
+    live : LiveValues
+        Shown over it.
+    timeframe : str
+        Decides the spans offered.
+    view : str
+        While it stays, zoom and span stay.
+    label : str
+        What the chart shows, in words.
+    height : int
+        Pixels, fixed.
+    """
+    ack = (st.session_state.get(key) or {}).get("ack")
+    data: dict[str, Any] = {
+        "rev": figure.rev,
+        "ack": ack,
+        "view": view,
+        "label": label,
+        "height": height,
+        "bar_ms": figure.bar_ms,
+        "spans": {
+            "choices": [{"ms": ms, "label": text} for ms, text in _SPANS[timeframe]] + [{"ms": 0, "label": "All"}],
+            "chosen": _SPANS[timeframe][1][0],
+        },
+        "live": asdict(live),
+    }
+    data |= {"tail": figure.tail(TAIL_BARS)} if ack == figure.rev else {"figure": figure.spec()}
+    _CHART(key=key, data=data, height=height + _BAR_PX, on_ack_change=lambda: None)

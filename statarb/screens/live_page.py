@@ -1,0 +1,71 @@
+"""Live View: what the pair does now, twice a second."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from statarb.charts import live_figure, live_tags
+from statarb.errors import StatarbError
+from statarb.params import PairParams
+from statarb.quant import NotEnough, PairStudy
+from statarb.screens.cards import announce, show_key_numbers, show_problem, show_signal, show_title
+from statarb.screens.desk import Desk, DeskView
+from statarb.screens.frame import follow_instruments
+from statarb.screens.live_chart import LiveValues, show_chart
+from statarb.screens.wording import number_text, wait_text
+
+TICK = "500ms"
+
+
+def show_live_page(desk: Desk, params: PairParams) -> None:
+    """The page is one fragment: a tick runs it alone."""
+    _live(desk, params)
+
+
+@st.fragment(run_every=TICK)
+def _live(desk: Desk, params: PairParams) -> None:
+    try:
+        view = desk.refresh(params)
+    except StatarbError as error:
+        show_problem(error)
+        return
+    follow_instruments(view)
+    show_title(view)
+    show_key_numbers(view)
+    show_signal(view)
+    announce(view, "live_seen")
+    show_live_chart(view)
+
+
+def show_live_chart(view: DeskView) -> None:
+    """Prices, spread and z of closed bars, the live values at the right edge."""
+    study, params = view.study, view.params
+    figure = live_figure(study, view.analysis.episodes, chart_notes(study), view.analysis.bars_version)
+    y_price, x_price = (last.price if last else None for last in (view.y_last, view.x_last))
+    spread, z = (view.live.spread, view.live.z) if view.live else (math.nan, math.nan)
+    show_chart(
+        "live_chart",
+        figure,
+        LiveValues(study.as_of_ms, live_tags(study, y_price, x_price, spread, z), dim=not view.health.is_live),
+        timeframe=params.timeframe,
+        view=f"{params.y}|{params.x}|{params.timeframe}",
+        label=f"{params.pair}: prices, spread and z-score of {len(study.prices)} closed {params.timeframe} bars; "
+        f"z {number_text(float(study.z.iloc[-1]) if len(study.z) else math.nan, 2, signed=True)} at the last close",
+        height=600,
+    )
+
+
+def chart_notes(study: PairStudy) -> tuple[str, str, str]:
+    """What stands in the panes of prices, spread and z while they are empty: how many bars are there, and the wait."""
+    bar_s = study.params.bar_s
+    prices = "" if len(study.prices) > 1 else "Waiting for the first bars in which both legs traded"
+    if isinstance(study.moments, NotEnough):
+        missing = wait_text(study.moments, bar_s)
+        return prices, f"Spread: {missing}", f"z: {missing}"
+    if study.z.notna().any():
+        return prices, "", ""
+    need = study.params.window + 1
+    missing = wait_text(NotEnough("bars", min(len(study.prices), need), need), bar_s)
+    return prices, f"Spread: {missing}", f"z: {missing}"

@@ -1,0 +1,65 @@
+"""Numbers and names as the screens write them."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from statarb.quant import NotEnough
+from statarb.quant.sample import Undefined
+
+MINUS = "\u2212"
+DASH = "\u2014"
+"""What stands where there is no number."""
+
+
+def escape(text: str) -> str:
+    """`text` so that Markdown shows it as it is: for all that comes from the database or the URL."""
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:])", r"\\\1", text)
+
+
+def duration_text(seconds: float) -> str:
+    """`12 s`, `4 min`, `3 h 20 min`, `2 d 4 h`."""
+    if not math.isfinite(seconds):
+        return DASH
+    whole = round(seconds)
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 6000:
+        return f"{round(whole / 60)} min"
+    hours, minutes = divmod(round(whole / 60), 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def number_text(value: float, digits: int = 2, *, signed: bool = False) -> str:
+    """Fixed digits with a true minus; a dash where there is no number."""
+    if not math.isfinite(value):
+        return DASH
+    text = f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def price_digits(price: float, tick: float | None) -> int:
+    """Decimals of a price: those of its tick, or enough for six significant digits."""
+    if tick and tick < 1:
+        return min(8, max(0, -math.floor(math.log10(tick) + 1e-9)))
+    if tick:
+        return 0
+    return min(8, max(2, 5 - math.floor(math.log10(price)))) if price > 0 else 2
+
+
+def price_text(price: float, tick: float | None) -> str:
+    """A price to the instrument's tick: `61,837.63`."""
+    return number_text(price, price_digits(price, tick))
+
+
+def wait_text(missing: NotEnough, bar_s: float) -> str:
+    """`143 of 240 bars, about 97 min`; the reason itself where waiting does not help."""
+    if isinstance(missing, Undefined):
+        return missing.text
+    return f"{missing.have:,} of {missing.need:,} {missing.what}, about {duration_text(missing.wait_s(bar_s))}"
