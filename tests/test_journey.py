@@ -1,0 +1,235 @@
+"""A trade's journey over real sockets, processes and files: stored once, exact, whatever happens on the way."""
+
+import contextlib
+import csv
+import gzip
+import json
+import re
+import signal
+import sqlite3
+import time
+from decimal import Decimal
+
+import pandas as pd
+import pytest
+from processes import exchange, ingest, running, wait_until
+from support import free_port, shared_file
+
+from statarb.settings import SETTINGS
+from statarb.store import Reader, create_database
+
+pytestmark = pytest.mark.slow
+
+RECORDING = "recordings/spot_btcusdt_ethusdt_trades_20240808.txt.gz"
+PAIR = ["--symbols", "BTCUSDT,ETHUSDT", "--history", "0"]
+
+
+def query(db, sql):
+    with sqlite3.connect(f"file:{db}?mode=ro", uri=True, timeout=10) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def stored_trades(db) -> set[tuple]:
+    sql = "SELECT name, trade_id, price, qty, ts_ms, maker FROM trades JOIN symbols USING(symbol_id)"
+    rows = query(db, sql)
+    assert len(rows) == len(set(rows))
+    return set(rows)
+
+
+def ledger_trades(path) -> set[tuple]:
+    """The exchange's own account of every trade it made."""
+    with path.open(newline="") as file:
+        return {
+            (row["symbol"], int(row["id"]), int(Decimal(row["price"]) * 10**8), int(Decimal(row["qty"]) * 10**8),
+             int(row["time"]), int(row["is_buyer_maker"] == "true"))
+            for row in csv.DictReader(file)
+        }  # fmt: skip
+
+
+def assert_every_id_is_accounted_for(db) -> None:
+    """Invariant 1 of the design."""
+    sql = """SELECT count(*) + (SELECT coalesce(sum(hi-lo+1), 0) FROM gaps g WHERE g.symbol_id=t.symbol_id
+             AND state IN ('open','deferred','unfillable')), max(trade_id) - min(trade_id) + 1
+             FROM trades t GROUP BY symbol_id"""
+    for accounted, span in query(db, sql):
+        assert accounted == span
+    assert query(db, "PRAGMA quick_check") == [("ok",)]
+
+
+def recorded_frames() -> pd.DataFrame:
+    """The recording by another route than the product's parser: json, Decimal, pandas."""
+    with gzip.open(shared_file(RECORDING), "rt") as lines:
+        rows = [json.loads(line.split(" ", 1)[1])["data"] for line in lines]
+    frame = pd.DataFrame(rows)
+    frame["price"] = [int(Decimal(text) * 10**8) for text in frame.p]
+    frame["qty"] = [int(Decimal(text) * 10**8) for text in frame.q]
+    return frame
+
+
+def test_a_real_recording_is_stored_exactly_once_to_the_last_digit(tmp_path):
+    """34,419 real trades, at full speed over a real socket: rows, bars, gaps and closing all right."""
+    frames = recorded_frames()
+    db, ledger = tmp_path / "t.db", tmp_path / "ledger.csv"
+    recording = str(shared_file(RECORDING))
+    with exchange("--replay", recording, "--speed", "max", "--ledger", str(ledger)) as (market, at):
+        with ingest(db, *PAIR, *at) as feed:
+            wait_until(lambda: db.exists() and query(db, "SELECT count(*) FROM sqlite_master")[0][0], 30)
+            wait_until(lambda: query(db, "SELECT count(*) FROM trades")[0][0] == 34_419, 60)
+            # At the end of a replay its clock passes the last five-minute bar, so that every bar closes.
+            wait_until(
+                lambda: min(one.closed_until_ms for one in Reader(db).instruments().values()) >= 1723162205000, 30
+            )
+            assert feed.stop(signal.SIGINT) == 0
+        assert market.stop() == 0
+    expected = {(r.s, r.t, r.price, r.qty, r.T, int(r.m)) for r in frames.itertuples()}
+    assert len(expected) == 34_419
+    assert stored_trades(db) == expected == ledger_trades(ledger)
+    assert query(db, "SELECT * FROM gaps") == []
+    assert_every_id_is_accounted_for(db)
+    for symbol, own in frames.groupby("s"):
+        assert_bars_equal_pandas(db, symbol, own)
+
+
+def assert_bars_equal_pandas(db, symbol, frames) -> None:
+    """Every whole second: our bars against pandas' own resample of the frames."""
+    frames = frames.set_index(pd.to_datetime(frames["T"], unit="ms", utc=True).astype("datetime64[ms, UTC]"))
+    price = frames.price.resample("1s", closed="left", label="left").ohlc().dropna()
+    whole = price.iloc[1:]  # the recording begins within its first second
+    ours = Reader(db).bars(f"spot:{symbol}", "1s", 0, 2**43).loc[whole.index[0] :]
+    assert not ours.provisional.any()
+    pd.testing.assert_index_equal(ours.index, whole.index, check_names=False, exact=False)
+    for column in ("open", "high", "low", "close"):
+        assert (ours[column].to_numpy() * 1e8).round().tolist() == whole[column].tolist()
+    resampled = frames.resample("1s", closed="left", label="left")
+    for column, theirs in (
+        ("volume", frames.qty.resample("1s").sum() / 1e8),
+        ("quote_volume", (frames.price.astype(float) * frames.qty / 1e16).resample("1s").sum()),
+        ("trade_count", resampled.size()),
+    ):
+        pd.testing.assert_series_equal(
+            ours[column], theirs.loc[whole.index], check_names=False, check_dtype=False, check_freq=False,
+            check_index=False, rtol=1e-9,
+        )  # fmt: skip
+
+
+def test_kill_9_in_the_middle_loses_nothing_committed_and_doubles_nothing(tmp_path):
+    db, ledger = tmp_path / "t.db", tmp_path / "ledger.csv"
+    recording = str(shared_file(RECORDING))
+    with exchange("--replay", recording, "--speed", "20", "--ledger", str(ledger)) as (market, at):
+        committed: set[tuple] = set()
+        for _ in range(3):
+            with ingest(db, *PAIR, *at) as feed:
+                feed.wait_for("feed is live")
+                time.sleep(1.5)
+                committed |= stored_trades(db)
+                feed.kill()
+            assert committed <= stored_trades(db)
+            assert_every_id_is_accounted_for(db)
+        with ingest(db, *PAIR, *at) as feed:
+            feed.wait_for("feed is live")
+            time.sleep(1)
+            assert feed.stop() == 0
+        market.stop()
+    after = stored_trades(db)
+    assert committed <= after <= ledger_trades(ledger)
+    assert_every_id_is_accounted_for(db)
+    assert {reason for (reason,) in query(db, "SELECT reason FROM gaps")} == {"start"}
+
+
+def test_an_exchange_that_goes_and_comes_back_leaves_a_gap_that_is_known(tmp_path):
+    db, port = tmp_path / "t.db", str(free_port())
+    with exchange("--port", port, "--rate", "20") as (_, at), ingest(db, *PAIR, *at) as feed:
+        feed.wait_for("feed is live")
+        wait_until(lambda: len(query(db, "SELECT DISTINCT symbol_id FROM trades")) == 2)
+        _.kill()
+        feed.wait_for("connecting again")
+        with exchange("--port", port, "--rate", "20"):
+            wait_until(lambda: {"reconnect"} == {r for (r,) in query(db, "SELECT reason FROM gaps")}, 30)
+            assert feed.stop() == 0
+    assert_every_id_is_accounted_for(db)
+    assert {state for (state,) in query(db, "SELECT state FROM feeds")} == {"stopped"}
+
+
+def test_a_second_ingest_and_a_setup_beside_it_are_refused(tmp_path):
+    db = tmp_path / "t.db"
+    with exchange() as (_, at), ingest(db, *PAIR, *at) as first:
+        first.wait_for("feed is live")
+        with ingest(db, *PAIR, *at) as second:
+            assert second.child.wait(20) == 1
+            wait_until(lambda: second.lines)
+            assert "Another ingest is already writing" in second.output
+            assert "Traceback" not in second.output
+        with running("db_setup.py", "--db", str(db)) as setup:
+            assert setup.child.wait(20) == 1
+        assert first.child.poll() is None
+        assert first.stop() == 0
+
+
+def test_run_for_ends_by_itself_with_everything_stored(tmp_path):
+    db = tmp_path / "t.db"
+    with exchange() as (_, at), ingest(db, *PAIR, *at, "--run-for", "4s") as feed:
+        assert feed.child.wait(30) == 0
+    assert query(db, "SELECT count(*) > 0 FROM trades") == [(1,)]
+
+
+def _execute(db, sql):
+    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as connection:
+        connection.execute(sql)
+
+
+def _foreign(db):
+    _execute(db, "CREATE TABLE other(x)")
+
+
+def _newer(db):
+    create_database(db)
+    _execute(db, "PRAGMA user_version=99")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "options", "code", "words"),
+    [
+        (None, ["--symbols", "NOSUCHCOIN"], 2, "NOSUCHCOIN is not listed"),
+        (None, ["--symbols", "../../etc"], 2, "is not an instrument"),
+        (None, ["--ws-url", "ws://127.0.0.1:1/path"], 2, "without a path"),
+        (None, ["--history", "soon"], 2, "not a duration"),
+        (None, ["--venue", "nowhere"], 2, "choose from"),
+        (_foreign, [], 1, "belongs to another program"),
+        (_newer, [], 1, "newer statarb"),
+        (lambda db: db.write_bytes(b"garbage " * 1000), [], 1, "not a readable SQLite database"),
+        (lambda db: create_database(db, "binance"), [], 1, "Sources are never mixed"),
+        (lambda db: db.mkdir(), [], 1, "is a folder"),
+    ],
+    ids="unknown-symbol hostile-symbol path-in-url duration venue foreign newer corrupt source folder".split(),
+)  # fmt: skip
+def test_bad_input_is_one_sentence_and_harms_nothing(tmp_path, spoil, options, code, words):
+    db = tmp_path / "t.db"
+    if spoil:
+        spoil(db)
+    before = db.read_bytes() if db.is_file() else None
+    with exchange() as (_, at), ingest(db, *at, *options) as feed:
+        assert feed.child.wait(30) == code
+        feed.stop()
+    assert words in feed.output
+    assert "Traceback" not in feed.output
+    if before is not None:
+        assert db.read_bytes() == before
+
+
+def test_without_a_network_it_says_so_at_once_what_to_do_and_keeps_trying(tmp_path):
+    nowhere = f"127.0.0.1:{free_port()}"
+    began = time.monotonic()
+    with ingest(tmp_path / "t.db", "--ws-url", f"ws://{nowhere}", "--rest-url", f"http://{nowhere}") as feed:
+        feed.wait_for("--demo")
+        assert time.monotonic() - began < 10
+        wait_until(lambda: feed.output.count("cannot be reached") >= 2, 15)
+        assert feed.stop() == 0
+    assert "Traceback" not in feed.output
+
+
+def test_every_option_and_its_environment_variable_are_in_the_help():
+    with running("ingest.py", "--help") as helper:
+        assert helper.child.wait(20) == 0
+        helper.stop()
+    words = set(re.findall(r"[\w-]+", helper.output))
+    assert {setting.flag for setting in SETTINGS} | {setting.env for setting in SETTINGS} <= words
