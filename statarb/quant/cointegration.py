@@ -104,6 +104,7 @@ def engle_granger(
     first, second = checked_pair(y, x)
     ys, xs = first.to_numpy(), second.to_numpy()
     n = ys.size
+    critical_values(2, trend, max(n, 1))  # an unknown trend is refused before anything else
     if n < ENGLE_GRANGER_BARS:
         return NotEnough("bars", n, ENGLE_GRANGER_BARS)
     for name, leg in (("y", ys), ("x", xs)):

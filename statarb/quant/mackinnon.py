@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from statistics import NormalDist
-from typing import Literal
+import math
+from typing import Literal, TypeVar
+
+from statarb.errors import DataError
 
 Trend = Literal["n", "c", "ct", "ctt"]
 TRENDS: dict[str, str] = {
@@ -12,6 +14,8 @@ TRENDS: dict[str, str] = {
     "ct": "constant and trend",
     "ctt": "constant, trend and squared trend",
 }
+
+Row = TypeVar("Row")
 
 _LEVELS = ("1%", "5%", "10%")
 
@@ -54,7 +58,7 @@ _CRITICAL = {
 _PVALUE = {
     (2, "c"): (-18.86, -2.62, 0.92, (2.92, 1.5012, 0.039796), (2.1945, 0.64695, -0.29198, -0.042377)),
     (2, "ct"): (-21.15, -3.19, 0.63, (3.6646, 1.5419, 0.036448), (2.85, 0.5272, -0.36622, -0.051695)),
-    (2, "ctt"): (-21.1, -3.51, 0.79, (4.0003, 1.658, 0.048288), (3.4713, 0.5967, -0.32507, -0.042877)),
+    (2, "ctt"): (-21.1, -3.51, 0.79, (4.3534, 1.6016, 0.037947), (3.4713, 0.5967, -0.32507, -0.042286)),
 }
 
 
@@ -75,25 +79,52 @@ def critical_values(series: int, trend: str, nobs: int) -> dict[str, float]:
     dict
         '1%', '5%', '10%'.
 
+    Raises
+    ------
+    DataError
+        No table for this number of series and trend.
+
     References
     ----------
     MacKinnon (2010), Queen's Economics Department Working Paper 1227.
     """
-    rows = _CRITICAL[series, trend]
+    rows = _table(_CRITICAL, series, trend)
     return {level: sum(b / nobs**i for i, b in enumerate(row)) for level, row in zip(_LEVELS, rows, strict=True)}
 
 
 def residual_pvalue(statistic: float, trend: str = "c") -> float:
-    """Asymptotic p-value of a residual-based test on two legs.
+    """Asymptotic p-value of a residual-based test on two legs: Phi of a polynomial in the statistic.
+
+    Parameters
+    ----------
+    statistic : float
+        The Dickey-Fuller t of the residuals.
+    trend : {'c', 'ct', 'ctt'}
+        Deterministic terms of the regression.
+
+    Raises
+    ------
+    DataError
+        No table for this trend.
 
     References
     ----------
     MacKinnon (1994), Journal of Business & Economic Statistics 12, 167-176.
     """
-    tau_min, tau_star, tau_max, small, large = _PVALUE[2, trend]
+    tau_min, tau_star, tau_max, small, large = _table(_PVALUE, 2, trend)
     if statistic > tau_max:
         return 1.0
     if statistic < tau_min:
         return 0.0
     polynomial = small if statistic <= tau_star else large
-    return NormalDist().cdf(sum(b * statistic**i for i, b in enumerate(polynomial)))
+    return 0.5 * math.erfc(-sum(b * statistic**i for i, b in enumerate(polynomial)) / math.sqrt(2))
+
+
+def _table(tables: dict[tuple[int, str], Row], series: int, trend: str) -> Row:
+    try:
+        return tables[series, trend]
+    except KeyError:
+        known = ", ".join(name for number, name in tables if number == series) or "1 or 2 series"
+        raise DataError(
+            f"There is no table for {series} series and trend {str(trend)[:20]!r}.", f"Choose {known}."
+        ) from None
