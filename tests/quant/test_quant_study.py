@@ -1,0 +1,230 @@
+"""A pair studied as a whole: closed bars only, no look-ahead, and a typed answer for every kind of poor data."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from quant_samples import START_MS, bars_of, closed_until, prices_of, random_walks, reverting_legs
+
+from statarb.errors import DataError
+from statarb.params import PairParams
+from statarb.quant import (
+    HedgeFit,
+    InSample,
+    NotEnough,
+    Undefined,
+    frozen_moments,
+    live_z,
+    rolling_correlation,
+    study_pair,
+    text_report,
+    to_dict,
+    z_seen,
+)
+
+PARAMS = PairParams(window=40, test_window=120, corr_window=20)
+SERIES = ("z", "spread", "correlation", "moments_seen", "prices")
+N = 400
+Y, X = (prices_of(leg, level) for leg, level in zip(reverting_legs(N, seed=1), (3000, 60_000), strict=True))
+
+
+def study_of(y=Y, x=X, n=None, params=PARAMS):
+    n = len(y) if n is None else n
+    return study_pair(bars_of(y[:n]), bars_of(x[:n]), params, closed_until(n))
+
+
+STUDY = study_of()
+
+
+def test_the_study_is_its_parts():
+    y, x = np.log(Y), np.log(X)
+    np.testing.assert_allclose(STUDY.z, z_seen(y, x, 40), rtol=1e-12)
+    expected = rolling_correlation(np.diff(y), np.diff(x), 20)
+    np.testing.assert_allclose(STUDY.correlation.iloc[1:], expected, rtol=1e-12)
+    assert STUDY.moments == frozen_moments(y[-40:], x[-40:], "log", STUDY.as_of_ms)
+    assert (STUDY.as_of_ms, STUDY.n_bars) == (closed_until(N), N)
+    assert STUDY.prices.index[0].timestamp() * 1000 == START_MS
+    assert isinstance(STUDY.spread_fixed, InSample)
+    assert STUDY.spread_fixed.series.iloc[-40:].mean() == pytest.approx(0, abs=1e-9)
+    assert STUDY.caveats == ()
+
+
+def test_price_scale_regresses_prices():
+    study = study_of(params=PairParams(window=40, test_window=120, corr_window=20, price_scale="price"))
+    np.testing.assert_allclose(study.z, z_seen(Y, X, 40), rtol=1e-9)
+    assert study.hedge.beta == pytest.approx(STUDY.hedge.beta * Y[-1] / X[-1], rel=0.1)
+
+
+@pytest.mark.parametrize("name", SERIES)
+@pytest.mark.parametrize("k", [41, 60, 121, 250, N - 1])
+def test_a_shorter_past_gives_the_prefix(name, k):
+    whole, part = getattr(STUDY, name), getattr(study_of(n=k), name)
+    np.testing.assert_array_equal(np.asarray(part, float), np.asarray(whole.iloc[:k], float))
+
+
+def test_the_forming_bar_changes_nothing():
+    y, x = bars_of(np.append(Y, 1e6)), bars_of(np.append(X, 1.0))
+    for until in (closed_until(N), closed_until(N) + 59_999):
+        study = study_pair(y, x, PARAMS, until)
+        pd.testing.assert_series_equal(study.z, STUDY.z)
+        assert (study.hedge, study.verdict, study.as_of_ms) == (STUDY.hedge, STUDY.verdict, STUDY.as_of_ms)
+
+
+def test_live_z_of_the_next_close_is_its_z():
+    before = study_of(n=N - 1)
+    spread, z = live_z(before.moments, Y[-1], X[-1])
+    assert (spread, z) == pytest.approx((STUDY.spread.iloc[-1], STUDY.z.iloc[-1]), rel=1e-9)
+
+
+def test_each_number_unlocks_on_its_own():
+    unlocked = {}
+    for n in range(0, 170):
+        study = study_of(n=n) if n else study_pair(bars_of([]), bars_of([]), PARAMS, START_MS)
+        have = {
+            "hedge": not isinstance(study.hedge, NotEnough),
+            "z": bool(study.z.notna().any()),
+            "correlation": not isinstance(study.correlation, NotEnough),
+            "verdict": study.verdict.word != "not enough data",
+            "engle_granger": not isinstance(study.engle_granger, NotEnough),
+        }
+        for name, there in have.items():
+            if there:
+                unlocked.setdefault(name, n)
+    assert unlocked == {"hedge": 40, "z": 41, "correlation": 21, "verdict": 120, "engle_granger": 120}
+
+
+def test_what_is_missing_says_how_many_bars_are_there():
+    study = study_of(n=30)
+    assert study.hedge == study.moments == study.spread_fixed == NotEnough("bars", 30, 40)
+    assert study.ols_summary == NotEnough("bars", 30, 40)
+    assert study.engle_granger == NotEnough("bars", 30, 120)
+    assert study.adf == NotEnough("bars", 30, 160)
+    assert study_of(n=15).correlation == NotEnough("returns", 14, 20)
+
+
+def test_the_dickey_fuller_test_says_where_its_hedge_came_from():
+    assert "beta estimated on the 40 bars before" in STUDY.adf.series
+    changed = Y.copy()
+    changed[-160:-120] = Y[-160:-120] * np.exp(0.02 * np.arange(40))
+    assert study_of(y=changed).adf.statistic != STUDY.adf.statistic
+
+
+def test_bars_in_which_one_leg_did_not_trade_are_left_out_and_told():
+    y = Y.copy()
+    y[np.arange(N) % 4 == 1] = np.nan
+    study = study_of(y=y)
+    kept = np.isfinite(y)
+    assert study.n_bars == kept.sum()
+    np.testing.assert_allclose(study.z, z_seen(np.log(y[kept]), np.log(X[kept]), 40), rtol=1e-12)
+    assert any("ETHUSDT did not trade in 25% of the bars" in caveat for caveat in study.caveats)
+
+
+def test_after_an_outage_z_waits_for_a_full_window():
+    y = Y.copy()
+    y[200:300] = np.nan
+    z = study_of(y=y).z
+    assert z.iloc[40:200].notna().all()
+    assert z.iloc[200:240].isna().all()
+    assert z.iloc[240:].notna().all()
+
+
+def test_a_stopped_leg_is_told():
+    y = Y.copy()
+    y[-5:] = np.nan
+    study = study_of(y=y)
+    assert any("newest bar in which both legs traded" in caveat for caveat in study.caveats)
+    assert study.as_of_ms == closed_until(N)
+
+
+def test_provisional_bars_are_told():
+    bars = bars_of(Y)
+    bars.iloc[7, bars.columns.get_loc("provisional")] = True
+    study = study_pair(bars, bars_of(X), PARAMS, closed_until(N))
+    assert any(caveat.startswith("1 of 400 bars are provisional") for caveat in study.caveats)
+
+
+def test_a_hedge_that_is_none_is_told():
+    study = study_of(y=9e6 / Y)
+    assert study.hedge.beta < 0
+    assert any("no hedge" in caveat for caveat in study.caveats)
+    assert study.verdict.headline == "no hedge (beta <= 0)"
+
+
+def test_identical_legs_have_no_numbers():
+    study = study_of(y=X)
+    assert isinstance(study.moments, Undefined)
+    assert study.z.isna().all()
+    assert study.verdict.headline == "same asset"
+    assert isinstance(study.engle_granger, Undefined)
+
+
+@pytest.mark.parametrize("which", ["y", "x", "both"])
+def test_frozen_prices_have_no_numbers(which):
+    still = np.full(N, 5.0)
+    study = study_of(y=still if which != "x" else Y, x=still if which != "y" else X)
+    assert isinstance(study.moments, Undefined)
+    assert study.z.isna().all()
+    assert study.correlation.isna().all()
+    assert study.verdict.word == "no hedge"
+    assert isinstance(study.engle_granger, Undefined)
+    assert to_dict(study)["z"] is None
+
+
+@pytest.mark.parametrize(("y_level", "x_level"), [(1e-8, 1e-8), (1e9, 1e9), (1e-8, 1e9)])
+@pytest.mark.parametrize("price_scale", ["log", "price"])
+def test_price_levels_do_not_matter(y_level, x_level, price_scale):
+    params = PairParams(window=40, test_window=120, corr_window=20, price_scale=price_scale)
+    expected = study_of(params=params)
+    study = study_of(y=Y * y_level, x=X * x_level, params=params)
+    np.testing.assert_allclose(study.z, expected.z, atol=1e-6)
+    assert study.verdict.headline == expected.verdict.headline
+
+
+def test_prices_of_zero_are_refused():
+    with pytest.raises(DataError):
+        study_pair(bars_of(np.zeros(100)), bars_of(X[:100]), PARAMS, closed_until(100))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 15, 41, 130, N])
+def test_json_is_strict_and_every_null_has_its_reason(n):
+    study = study_of(n=n) if n else study_pair(bars_of([]), bars_of([]), PARAMS, START_MS)
+    plain = to_dict(study)
+    json.dumps(plain, allow_nan=False)
+    for name, value in plain.items():
+        assert (value is None) == (name in plain["reasons"]), name
+    assert plain["n_bars"] == n
+    assert set(plain) >= {"hedge", "moments", "z", "spread", "correlation", "ols_summary", "adf", "engle_granger"}
+
+
+def test_json_carries_the_numbers_under_the_fields_names():
+    plain = to_dict(STUDY)
+    assert plain["hedge"]["beta"] == STUDY.hedge.beta
+    assert plain["z"] == STUDY.z.iloc[-1]
+    assert plain["correlation"] == STUDY.correlation.iloc[-1]
+    assert plain["engle_granger"]["pvalue"] == STUDY.engle_granger.pvalue
+    assert plain["verdict"]["headline"] == STUDY.verdict.headline
+    assert plain["prices"]["ts_ms"] == closed_until(N) - 60_000
+
+
+def test_the_report_reads_without_nan_whatever_the_data():
+    for n in (0, 1, 30, 41, 130, N):
+        study = study_of(n=n) if n else study_pair(bars_of([]), bars_of([]), PARAMS, START_MS)
+        text = text_report(study, "simulated")
+        assert "nan" not in text.lower().split()
+        assert "source: simulated" in text
+        assert study.verdict.headline in text
+    assert f"{STUDY.z.iloc[-1]:+.2f}" in text
+    assert "OLS Regression Results" in text
+
+
+def test_the_same_bars_give_the_same_words():
+    assert text_report(study_of(), "binance") == text_report(study_of(), "binance")
+
+
+def test_unrelated_walks_get_a_study_too():
+    y, x = (prices_of(leg) for leg in random_walks(N, seed=4))
+    study = study_of(y=y, x=x)
+    assert isinstance(study.hedge, HedgeFit)
+    assert math.isfinite(study.z.iloc[-1])
