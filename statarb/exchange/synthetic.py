@@ -76,7 +76,7 @@ class SyntheticMarket:
 
     def agg_at(self, symbol: str, ts_ms: int) -> int:
         last = self._last_index[symbol]
-        index = self._index_at(symbol, ts_ms)
+        index = self._index_at(symbol, min(ts_ms, self._made_ms + 1))
         if index > last:
             return int(self._by_index(symbol, last, last + 1).agg_ids[0]) + 1
         return int(self._by_index(symbol, index, index + 1).agg_ids[0])
@@ -98,7 +98,7 @@ class SyntheticMarket:
         return stacked(tables).between(since_ms, until_ms)
 
     def close_before(self, symbol: str, ts_ms: int) -> int | None:
-        index = self._index_at(symbol, ts_ms) - 1
+        index = min(self._index_at(symbol, min(ts_ms, self._made_ms + 1)) - 1, self._last_index[symbol])
         return int(self._by_index(symbol, index, index + 1).price[0]) if index >= 0 else None
 
     def _block_bars(self, symbol: str, block: int, base_ms: int) -> BarTable:

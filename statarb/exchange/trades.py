@@ -125,7 +125,10 @@ class Step(NamedTuple):
 class Market(Protocol):
     """One story of trades. Only `advance` makes new ones; every question answers with what was made so far."""
 
-    rules: Mapping[str, Rules]
+    @property
+    def rules(self) -> Mapping[str, Rules]:
+        """The symbols listed."""
+        ...
 
     def now_ms(self) -> int:
         """The market's own clock."""
