@@ -36,6 +36,7 @@ class Level:
     value: float
     color: str = "@border-color"
     dash: str = "solid"
+    opacity: float = 1.0
     fit: bool = False
 
 
@@ -199,7 +200,7 @@ def _title(pane: Pane, domain: list[float]) -> list[dict[str, Any]]:
     titles = [{**corner, "y": domain[1], "yanchor": "bottom", "text": f"<b>{pane.title}</b>  {names}"}]
     if pane.note:
         middle = {"x": 0.5, "xanchor": "center", "y": sum(domain) / 2, "yanchor": "middle", "align": "center"}
-        titles.append({**corner, **middle, "text": pane.note})
+        titles.append({**corner, **middle, "text": pane.note, "bgcolor": "@background-color", "borderpad": 6})
     return titles
 
 
@@ -213,6 +214,7 @@ def _level(number: int, level: Level) -> dict[str, Any]:
         "y0": level.value,
         "y1": level.value,
         "layer": "below",
+        "opacity": level.opacity,
         "line": {"color": level.color, "width": 1, "dash": level.dash},
     }
 

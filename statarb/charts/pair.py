@@ -128,7 +128,7 @@ def _figure(
 def _prices(study: PairStudy, weight: float, note: str) -> Pane:
     base = _Base.of(study)
     pair = study.params.pair
-    title = f"Change since {utc_text(base.since_ms)[5:16]} UTC" if base.y else "Prices"
+    title = f"Change since {pd.Timestamp(base.since_ms, unit='ms'):%d %b %H:%M} UTC" if base.y else "Prices"
     lines = tuple(
         Line(leg.label, _values(study.prices[column] / (first or 1.0) * 100 - 100), color, "+.3f", " %")
         for leg, column, first, color in ((pair.y, "y", base.y, Y_COLOR), (pair.x, "x", base.x, X_COLOR))
@@ -155,8 +155,8 @@ def _z(study: PairStudy, episodes: Sequence[Episode], weight: float, note: str) 
     bar_ms = timeframe(study.params.timeframe).ms
     levels = (
         Level(0.0, BASE_COLOR),
-        *(Level(side * entry, ENTRY_COLOR, "dash", fit=True) for side in (1, -1)),
-        *(Level(side * entry / 2, QUIET_COLOR, "dot") for side in (1, -1)),
+        *(Level(side * entry, ENTRY_COLOR, opacity=0.75, fit=True) for side in (1, -1)),
+        *(Level(side * entry / 2, QUIET_COLOR, "dot", opacity=0.5) for side in (1, -1)),
     )
     marks = Marks(
         "crossed",

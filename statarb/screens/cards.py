@@ -10,7 +10,7 @@ import streamlit as st
 from statarb.charts.pair import spread_unit
 from statarb.clock import utc_text
 from statarb.errors import StatarbError
-from statarb.quant import HedgeFit, NotEnough, PairStudy
+from statarb.quant import HedgeFit, NotEnough, PairStudy, Undefined
 from statarb.screens.desk import DeskView
 from statarb.screens.health import Health
 from statarb.screens.wording import DASH, duration_text, escape, number_text, price_text, wait_text
@@ -29,7 +29,7 @@ def show_title(view: DeskView) -> None:
     params = view.params
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="title"):
         scale = "log prices" if params.price_scale == "log" else "prices"
-        st.markdown(f"#### {escape(str(params.pair))}", width="content")
+        st.title(escape(str(params.pair)), anchor=False, width="content")
         st.caption(f"{params.timeframe} × {params.window} bars, {scale}", width="content")
         show_badge(view.health)
         if view.source:
@@ -94,13 +94,13 @@ def _hedge_metric(study: PairStudy) -> None:
     if isinstance(hedge, HedgeFit):
         _metric("Hedge ratio β", number_text(hedge.beta, 4), f"R² {hedge.r2:.3f}, n {hedge.n:,}", _HEDGE_HELP)
     else:
-        _metric("Hedge ratio β", DASH, wait_text(hedge, study.params.bar_s), _HEDGE_HELP)
+        _metric("Hedge ratio β", DASH, _count(hedge), _HEDGE_HELP)
 
 
 def _correlation_metric(study: PairStudy) -> None:
     series, window = study.correlation, study.params.corr_window
     if isinstance(series, NotEnough):
-        _metric("Correlation", DASH, wait_text(series, study.params.bar_s), _CORRELATION_HELP)
+        _metric("Correlation", DASH, _count(series), _CORRELATION_HELP)
         return
     newest = float(series.iloc[-1]) if len(series) else math.nan
     _metric("Correlation", number_text(newest, 2), f"{window} returns", _CORRELATION_HELP)
@@ -115,13 +115,19 @@ def _metric(label: str, value: str, description: str, help_text: str) -> None:
         delta_arrow="off",
         help=help_text,
         border=True,
-        height=104,
+        height=96,
     )
 
 
 def _missing(study: PairStudy) -> str:
-    moments = study.moments
-    return wait_text(moments, study.params.bar_s) if isinstance(moments, NotEnough) else "waits for a trade in each leg"
+    return _count(study.moments) if isinstance(study.moments, NotEnough) else "no trade in both legs yet"
+
+
+def _count(missing: NotEnough) -> str:
+    """`143 of 240 bars`; a card is too narrow for the wait, which the banner says."""
+    return (
+        "does not exist" if isinstance(missing, Undefined) else f"{missing.have:,} of {missing.need:,} {missing.what}"
+    )
 
 
 def _at_close(series: pd.Series, scale: float, digits: int) -> str:
@@ -130,7 +136,7 @@ def _at_close(series: pd.Series, scale: float, digits: int) -> str:
 
 def show_signal(view: DeskView) -> None:
     """The alert banner: one line on z, one on what a return to the mean would pay; always there, of one height."""
-    with st.container(border=True, key="alert-on" if view.analysis.alert else "alert-off", height=92):
+    with st.container(border=True, key="alert-on" if view.analysis.alert else "alert-off"):
         st.markdown(signal_text(view))
         st.caption(edge_text(view))
 
@@ -140,7 +146,7 @@ def signal_text(view: DeskView) -> str:
     study, params = view.study, view.params
     y, x = escape(params.pair.y.label), escape(params.pair.x.label)
     if isinstance(study.moments, NotEnough):
-        return f":material/hourglass_empty: **No z yet**: {escape(_missing(study))}."
+        return f":material/hourglass_empty: **No z yet**: {escape(wait_text(study.moments, params.bar_s))}."
     if not len(study.z) or math.isnan(study.z.iloc[-1]):
         return (
             f":material/hourglass_empty: **No z at the last close**: the {params.window} bars before it are not full."

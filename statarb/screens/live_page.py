@@ -53,7 +53,7 @@ def show_live_chart(view: DeskView) -> None:
         view=f"{params.y}|{params.x}|{params.timeframe}",
         label=f"{params.pair}: prices, spread and z-score of {len(study.prices)} closed {params.timeframe} bars; "
         f"z {number_text(float(study.z.iloc[-1]) if len(study.z) else math.nan, 2, signed=True)} at the last close",
-        height=600,
+        height=560,
     )
 
 

@@ -19,7 +19,7 @@ from statarb.screens.desk import Desk, DeskView
 from statarb.screens.frame import follow_instruments
 from statarb.screens.live_chart import LiveValues, show_chart
 from statarb.screens.live_page import chart_notes
-from statarb.screens.wording import escape, number_text, wait_text
+from statarb.screens.wording import MINUS, escape, number_text, wait_text
 
 
 def show_pair_page(desk: Desk, params: PairParams) -> None:
@@ -38,20 +38,20 @@ def _pair(desk: Desk, params: PairParams) -> None:
     show_title(view)
     show_verdict(view.study)
     _show_charts(view)
-    left, right = st.columns(2, gap="medium")
+    left, right = st.columns([2, 3], gap="large")
     with left:
         _show_hedge(view.study)
-        _show_summary(view.study)
+        _show_adf(view.study)
     with right:
         _show_engle_granger(view.study)
-        _show_adf(view.study)
+        _show_summary(view.study)
 
 
 def show_verdict(study: PairStudy) -> None:
     """The verdict's words, why, and what to keep in mind."""
     verdict = study.verdict
     with st.container(border=True, key="verdict"):
-        st.markdown(f"##### Reversion: {escape(verdict.headline)}")
+        st.header(f"Reversion: {escape(verdict.headline)}", anchor=False)
         for reason in verdict.reasons:
             st.markdown(escape(reason))
         if study.caveats:
@@ -76,18 +76,18 @@ def _show_charts(view: DeskView) -> None:
 
 
 def _show_hedge(study: PairStudy) -> None:
-    st.markdown("##### Hedge")
+    st.header("Hedge", anchor=False)
     hedge, moments, params = study.hedge, study.moments, study.params
     if not isinstance(hedge, HedgeFit):
         _show_wait(hedge, study)
         return
     unit = spread_unit(study)
     log_scale = params.price_scale == "log"
-    y, x = params.pair.y.label, params.pair.x.label
+    beta_unit = "notional per notional" if log_scale else f"{params.pair.x.label} per {params.pair.y.label}"
     rows = [
         ("Regression", f"{hedge.direction}, {'log prices' if log_scale else 'prices'}, {hedge.n:,} bars"),
-        ("β", f"{hedge.beta:.5g} ± {hedge.beta_se:.2g} {'notional per notional' if log_scale else f'{x} per {y}'}"),
-        ("α", f"{hedge.alpha:.5g} ± {hedge.alpha_se:.2g} {'log' if log_scale else 'price'} units"),
+        ("β", f"{_true_minus(hedge.beta)} ± {hedge.beta_se:.2g} {beta_unit}"),
+        ("α", f"{_true_minus(hedge.alpha)} ± {hedge.alpha_se:.2g} {'log' if log_scale else 'price'} units"),
         ("R²", f"{hedge.r2:.4f}"),
     ]
     if isinstance(moments, FrozenMoments):
@@ -99,7 +99,7 @@ def _show_hedge(study: PairStudy) -> None:
 
 
 def _show_summary(study: PairStudy) -> None:
-    st.markdown("##### OLS summary")
+    st.header("OLS summary", anchor=False)
     summary = study.ols_summary
     if isinstance(summary, NotEnough):
         _show_wait(summary, study)
@@ -108,21 +108,21 @@ def _show_summary(study: PairStudy) -> None:
 
 
 def _show_engle_granger(study: PairStudy) -> None:
-    st.markdown("##### Engle-Granger test: decides the verdict")
+    st.header("Engle-Granger test: decides the verdict", anchor=False)
     result = study.engle_granger
     if not isinstance(result, CointegrationResult):
         _show_wait(result, study)
         return
-    _show_table([("p, doubled for two directions", f"{result.pvalue:.4f}"), ("Bars", f"{result.n:,}")])
+    st.markdown(f"p {_p_text(result.pvalue)}, doubled for two directions; {result.n:,} bars.")
     tests = (result.y_on_x, result.x_on_y)
     _show_frame(
         {
             "Direction": [test.direction for test in tests],
-            "t": [f"{test.statistic:.3f}" for test in tests],
-            "p": [f"{test.pvalue:.4f}" for test in tests],
+            "t": [number_text(test.statistic, 3) for test in tests],
+            "p": [_p_text(test.pvalue) for test in tests],
             "Lags": [str(test.lags) for test in tests],
             **{
-                f"{level} critical": [f"{test.critical_values[level]:.3f}" for test in tests]
+                f"{level} critical": [number_text(test.critical_values[level], 3) for test in tests]
                 for level in result.y_on_x.critical_values
             },
         }
@@ -134,23 +134,32 @@ def _show_engle_granger(study: PairStudy) -> None:
 
 
 def _show_adf(study: PairStudy) -> None:
-    st.markdown("##### Augmented Dickey-Fuller test: a second look")
+    st.header("Augmented Dickey-Fuller test: a second look", anchor=False)
     result = study.adf
     if not isinstance(result, UnitRootResult):
         _show_wait(result, study)
         return
     rows = [
         ("Series", result.series),
-        ("Statistic t", f"{result.statistic:.3f}"),
-        ("p", f"{result.pvalue:.4f}"),
-        ("Lags, bars", f"{result.lags}, {result.nobs:,}"),
-        *((f"{level} critical", f"{value:.3f}") for level, value in result.critical_values.items()),
+        ("Statistic t", number_text(result.statistic, 3)),
+        ("p", _p_text(result.pvalue)),
+        ("Lags", str(result.lags)),
+        ("Observations", f"{result.nobs:,}"),
+        *((f"{level} critical", number_text(value, 3)) for level, value in result.critical_values.items()),
     ]
     _show_table(rows)
     st.caption(
         f"Null hypothesis: {escape(result.null)}. The hedge comes from bars before the tested ones, so that these "
         "critical values hold. It can weaken the verdict, never make it."
     )
+
+
+def _p_text(p: float) -> str:
+    return "below 0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def _true_minus(value: float) -> str:
+    return f"{value:.5g}".replace("-", MINUS)
 
 
 def _show_wait(missing: NotEnough, study: PairStudy) -> None:

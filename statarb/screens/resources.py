@@ -7,8 +7,11 @@ import threading
 
 import streamlit as st
 
+from statarb.clock import SYSTEM_CLOCK
 from statarb.screens.desk import Desk
 from statarb.settings import database_from_environment
+
+_FIRST_PAINT_S = 4.0
 
 
 @st.cache_resource(show_spinner=False)
@@ -19,12 +22,19 @@ def shared_desk() -> Desk:
 
 
 def _warm_up() -> None:
-    """Load what the first study would wait for, then leave all of it out of every later collection.
+    """Leave what is loaded out of every later collection, then load what the first regression summary waits for.
 
     Streamlit collects garbage after every run; over the hundred thousands of objects of pandas and statsmodels that
-    would cost each tick of each session about a tenth of a second.
+    would cost each tick of each session about a tenth of a second. The first page comes first: statsmodels takes
+    seconds to load.
     """
+    _freeze()
+    SYSTEM_CLOCK.wait(threading.Event(), _FIRST_PAINT_S)
     import statsmodels.api  # noqa: F401
 
+    _freeze()
+
+
+def _freeze() -> None:
     gc.collect()
     gc.freeze()

@@ -42,7 +42,7 @@ def _have(instruments: Mapping[str, StoredInstrument]) -> str:
 
 
 def _show_steps(title: str, reason: str) -> None:
-    st.markdown(f"#### {title}")
+    st.title(title, anchor=False)
     st.markdown(reason)
     st.markdown(
         "This page shows two instruments against each other: prices, hedge ratio, spread, z-score, correlation and "
