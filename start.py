@@ -1,10 +1,9 @@
 """One command for the whole desk: installs into .venv, prepares the database, starts every process, opens the page."""
 
-from __future__ import annotations
-
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 - says so before anything newer is imported
+# Says so before anything newer is imported; without a __future__ import, because that alone stops the oldest ones.
+if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit("statarb needs Python 3.11 or newer, and this is " + sys.version.split()[0] + ". Use a newer python3.")
 
 import argparse
