@@ -1,0 +1,71 @@
+"""Databases of a given size, filled by the product's own writer: two cointegrated walks over the last 28 hours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from statarb.clock import SYSTEM_CLOCK
+from statarb.market import Instrument, InstrumentRules, Trade
+from statarb.store import FeedReport, Inbox, Listing, TradeBatch, Writer
+
+LEGS = (Instrument("spot", "ETHUSDT"), Instrument("spot", "BTCUSDT"))
+SPAN_S = 28 * 3600
+"""What the reversion tests of the 1m frame look back to, so that every size holds the same bars."""
+_CHUNK = 5_000
+
+
+class FilledDatabase:
+    """A database with `trades` trades, and the writer that can add a minute more."""
+
+    def __init__(self, path: Path, trades: int, seed: int = 7) -> None:
+        self.path = path
+        self._inbox = Inbox()
+        self._writer = Writer(path, "simulated", self._inbox)
+        self._random = np.random.default_rng(seed)
+        self._inbox.put(Listing([InstrumentRules(leg, tick_e8=1_000_000) for leg in LEGS]))
+        self._inbox.put(FeedReport("spot-1", "live", LEGS, {}))
+        self._ids = 1
+        self._now_ms = SYSTEM_CLOCK.now_ms() // 60_000 * 60_000 - SPAN_S * 1000
+        self._log_x = np.log(60_000.0)
+        self._spread = 0.0
+        self._per_minute = max(1, trades // 2 // (SPAN_S // 60))
+        for _ in range(SPAN_S // 60):
+            self.add_minute()
+
+    def add_minute(self) -> None:
+        """Trades of one more minute, committed, and the minute before it closed."""
+        batch = []
+        for trade in self._minute():
+            batch.append(trade)
+            if len(batch) >= _CHUNK:
+                self._commit(batch)
+                batch = []
+        self._commit(batch)
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _commit(self, batch: list[Trade]) -> None:
+        if batch:
+            self._inbox.put_trades(TradeBatch("spot", "bench/1", batch))
+        while not self._writer.step(0.0):
+            pass
+
+    def _minute(self) -> Iterator[Trade]:
+        count = self._per_minute
+        steps = self._random.normal(0, 4e-4 / np.sqrt(count), count)
+        times = self._now_ms + np.arange(count) * 60_000 // count
+        quantities = self._random.integers(1_000, 90_000, (count, 2)) * 1_000
+        self._spread = 0.95 * self._spread + self._random.normal(0, 4e-4)
+        for i in range(count):
+            self._log_x += steps[i]
+            prices = (np.exp(0.9 * self._log_x - 2.0 + self._spread), np.exp(self._log_x))
+            for leg, price, quantity in zip(LEGS, prices, quantities[i], strict=True):
+                ts_ms = int(times[i])
+                price_e8 = int(price * 100) * 1_000_000
+                yield Trade(leg.symbol, self._ids, ts_ms, price_e8, int(quantity), bool(i % 2), ts_ms, ts_ms)
+            self._ids += 1
+        self._now_ms += 60_000
