@@ -8,7 +8,7 @@ import hypothesis
 import pytest
 from support import find_chromium
 
-# No deadline: a busy machine is no failing property. In CI the same examples each time: what fails is then the change's.
+# No deadline: a busy machine is no failing property. In CI the same examples each time, so a failure is a change.
 hypothesis.settings.register_profile("desk", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("desk")
 
