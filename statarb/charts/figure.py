@@ -18,9 +18,14 @@ _TOP = 0.03
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """One series over the figure's times; `color` is a theme token as in `@blue-color`, `hover` a d3 format."""
+    """One series over the figure's times.
+
+    `name` is what a hover says, `label` what stands in the pane's title; `color` is a theme token as in
+    `@blue-color`, `hover` a d3 format.
+    """
 
     name: str
+    label: str
     values: Floats
     color: str
     hover: str = ".2f"
@@ -195,7 +200,7 @@ def _trace(number: int, line: Line) -> dict[str, Any]:
 
 def _title(pane: Pane, domain: list[float]) -> list[dict[str, Any]]:
     """The pane's title above its left edge; its series by name and colour, since there is no legend."""
-    names = "  ".join(f'<span style="color:{line.color}">\u2014 {line.name}</span>' for line in pane.lines)
+    names = "  ".join(f'<span style="color:{line.color}">\u2014 {line.label}</span>' for line in pane.lines)
     corner = {"xref": "paper", "yref": "paper", "showarrow": False, "x": 0, "xanchor": "left", "align": "left"}
     titles = [{**corner, "y": domain[1], "yanchor": "bottom", "text": f"<b>{pane.title}</b>  {names}"}]
     if pane.note:

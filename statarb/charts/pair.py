@@ -67,11 +67,17 @@ def live_tags(study: PairStudy, y_price: float | None, x_price: float | None, sp
     for price, first, color in ((y_price, base.y, Y_COLOR), (x_price, base.x, X_COLOR)):
         if price is not None and first is not None:
             change = (price / first - 1) * 100
-            tags.append(Tag(0, change, f"{change:+.2f} %", color))
+            tags.append(Tag(0, change, _signed(change, 2) + " %", color))
     if math.isfinite(z):
-        tags.append(Tag(1, spread * unit.scale, f"{spread * unit.scale:+.{unit.digits}f}{unit.suffix}", SPREAD_COLOR))
-        tags.append(Tag(2, z, f"{z:+.2f}", Z_COLOR))
-    return [Tag(t.pane, t.value, t.text.replace("-", "\u2212"), t.color) for t in tags]
+        scaled = spread * unit.scale
+        tags.append(Tag(1, scaled, _signed(scaled, unit.digits) + unit.suffix, SPREAD_COLOR))
+        tags.append(Tag(2, z, _signed(z, 2), Z_COLOR))
+    return tags
+
+
+def _signed(value: float, digits: int) -> str:
+    """With a true minus, and never a minus before zero."""
+    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "\u2212")
 
 
 class SpreadUnit:
@@ -130,7 +136,7 @@ def _prices(study: PairStudy, weight: float, note: str) -> Pane:
     pair = study.params.pair
     title = f"Change since {pd.Timestamp(base.since_ms, unit='ms'):%d %b %H:%M} UTC" if base.y else "Prices"
     lines = tuple(
-        Line(leg.label, _values(study.prices[column] / (first or 1.0) * 100 - 100), color, "+.3f", " %")
+        Line(leg.label, leg.label, _values(study.prices[column] / (first or 1.0) * 100 - 100), color, "+.3f", " %")
         for leg, column, first, color in ((pair.y, "y", base.y, Y_COLOR), (pair.x, "x", base.x, X_COLOR))
     )
     return Pane(title, lines, (Level(0.0, BASE_COLOR),), (), "+.2f", " %", weight, note)
@@ -140,13 +146,16 @@ def _spread(study: PairStudy, weight: float, note: str, *, fixed: bool = False) 
     unit = spread_unit(study)
     hover = f"+.{unit.digits}f"
     lines: tuple[Line, ...] = (
-        Line("as seen", _aligned(study, study.spread) * unit.scale, SPREAD_COLOR, hover, unit.suffix),
+        Line("spread", "as seen", _aligned(study, study.spread) * unit.scale, SPREAD_COLOR, hover, unit.suffix),
     )
     if fixed and isinstance(study.spread_fixed, InSample) and isinstance(study.hedge, HedgeFit):
         clock = utc_text(study.spread_fixed.hedge_as_of_ms)[11:16]
         values = _aligned(study, study.spread_fixed.series) * unit.scale
-        name = f"hedge fixed at {clock} (a picture, no signal)"
-        lines = (Line(name, values, FIXED_COLOR, hover, unit.suffix, "solid", 1.0), *lines)
+        label = f"hedge fixed at {clock} (a picture, no signal)"
+        lines = (
+            Line(f"spread, hedge of {clock}", label, values, FIXED_COLOR, hover, unit.suffix, "solid", 1.0),
+            *lines,
+        )
     return Pane("Spread", lines, (Level(0.0, BASE_COLOR),), (), hover, unit.suffix, weight, note)
 
 
@@ -165,16 +174,26 @@ def _z(study: PairStudy, episodes: Sequence[Episode], weight: float, note: str) 
         tuple(f"crossed {entry:g}: z {episode.z:+.2f}".replace("-", "\u2212") for episode in episodes),
         ENTRY_COLOR,
     )
-    lines = (Line(f"alert at {entry:g}, armed again inside {entry / 2:g}", _aligned(study, study.z), Z_COLOR, "+.2f"),)
+    label = f"alert at {entry:g}, armed again inside {entry / 2:g}"
+    lines = (Line("z", label, _aligned(study, study.z), Z_COLOR, "+.2f"),)
     return Pane("z-score", lines, levels, (marks,) if episodes else (), "+.1f", "", weight, note)
 
 
 def _correlation(study: PairStudy, weight: float, note: str) -> Pane:
     series = study.correlation
     values = np.full(len(study.prices), np.nan) if isinstance(series, NotEnough) else _aligned(study, series)
-    name = f"of {study.params.corr_window} returns"
+    label = f"of {study.params.corr_window} returns"
     levels = (Level(0.0, BASE_COLOR), Level(1.0, BASE_COLOR, fit=True))
-    return Pane("Rolling correlation", (Line(name, values, CORRELATION_COLOR),), levels, (), ".2f", "", weight, note)
+    return Pane(
+        "Rolling correlation",
+        (Line("correlation", label, values, CORRELATION_COLOR),),
+        levels,
+        (),
+        ".2f",
+        "",
+        weight,
+        note,
+    )
 
 
 def _aligned(study: PairStudy, series: pd.Series) -> Floats:

@@ -31,8 +31,9 @@ class Health:
     simulated: bool
 
     @property
-    def is_live(self) -> bool:
-        return self.state == "LIVE"
+    def has_live_prices(self) -> bool:
+        """Whether the newest stored prices are the market's newest, or nearly so."""
+        return self.state in ("LIVE", "CATCHING UP")
 
 
 def feed_health(

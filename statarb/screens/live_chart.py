@@ -2,35 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from statarb.charts import Figure, Tag
+from statarb.settings import PROJECT
 
 TAIL_BARS = 12
 """Points that go with every message; a chart that missed more asks for the whole figure."""
 
-_HTML = """
-<div class="statarb-chart" role="group">
-  <div class="statarb-bar">
-    <div class="statarb-spans" role="group" aria-label="Time span shown"></div>
-    <button class="statarb-follow" type="button" disabled>Following</button>
-  </div>
-  <div class="statarb-canvas"><div class="statarb-plot"></div><div class="statarb-tags"></div></div>
-  <div class="statarb-problem" role="status"></div>
-</div>
-"""
 _BAR_PX = 28
-_HERE = Path(__file__).parent
+_SCRIPT = PROJECT / "static" / "live_chart.js"
+
+# This text goes over the wire with every message, so it only fetches the rest; the digest is there for caches.
+_LOADER = """
+const script = new URL("app/static/live_chart.js?DIGEST", document.baseURI).href;
+export default function (component) {
+  let end = () => {};
+  const mounted = import(script).then((module) => { end = module.mount(component); });
+  return () => mounted.then(() => end());
+}
+"""
+_DIGEST = hashlib.sha256(_SCRIPT.read_bytes()).hexdigest()[:12]
 _CHART = st.components.v2.component(
     "statarb.chart",
-    html=_HTML,
-    css=(_HERE / "live_chart.css").read_text(encoding="utf-8"),
-    js=(_HERE / "live_chart.js").read_text(encoding="utf-8"),
+    html='<div class="statarb-chart" role="group">\n</div>',
+    js=_LOADER.replace("DIGEST", _DIGEST),
     isolate_styles=False,
 )
 

@@ -48,7 +48,7 @@ def show_live_chart(view: DeskView) -> None:
     show_chart(
         "live_chart",
         figure,
-        LiveValues(study.as_of_ms, live_tags(study, y_price, x_price, spread, z), dim=not view.health.is_live),
+        LiveValues(study.as_of_ms, live_tags(study, y_price, x_price, spread, z), dim=not view.health.has_live_prices),
         timeframe=params.timeframe,
         view=f"{params.y}|{params.x}|{params.timeframe}",
         label=f"{params.pair}: prices, spread and z-score of {len(study.prices)} closed {params.timeframe} bars; "

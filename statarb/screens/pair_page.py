@@ -14,6 +14,7 @@ from statarb.clock import utc_text
 from statarb.errors import StatarbError
 from statarb.params import PairParams
 from statarb.quant import CointegrationResult, FrozenMoments, HedgeFit, NotEnough, PairStudy, UnitRootResult
+from statarb.quant.hedge import OLS_BANNER
 from statarb.screens.cards import show_problem, show_title
 from statarb.screens.desk import Desk, DeskView
 from statarb.screens.frame import follow_instruments
@@ -104,7 +105,8 @@ def _show_summary(study: PairStudy) -> None:
     if isinstance(summary, NotEnough):
         _show_wait(summary, study)
     else:
-        st.code(summary, language=None, wrap_lines=False)
+        st.caption(escape(OLS_BANNER))
+        st.code(summary.removeprefix(OLS_BANNER).strip("\n"), language=None, wrap_lines=False)
 
 
 def _show_engle_granger(study: PairStudy) -> None:

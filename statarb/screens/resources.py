@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
+from pathlib import Path
 
 import streamlit as st
 
@@ -14,11 +15,20 @@ from statarb.settings import database_from_environment
 _FIRST_PAINT_S = 4.0
 
 
-@st.cache_resource(show_spinner=False)
 def shared_desk() -> Desk:
-    """The desk on the database that STATARB_DB names."""
+    """The desk on the database that STATARB_DB names, the same for all sessions."""
+    _start_warm_up()
+    return _desk(database_from_environment())
+
+
+@st.cache_resource(show_spinner=False)
+def _desk(path: Path) -> Desk:
+    return Desk(path)
+
+
+@st.cache_resource(show_spinner=False)
+def _start_warm_up() -> None:
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
-    return Desk(database_from_environment())
 
 
 def _warm_up() -> None:

@@ -64,8 +64,16 @@ function firstAt(times, time) {
 const axisNumber = (trace) => (trace.yaxis === "y" ? 0 : Number(trace.yaxis.slice(1)) - 1);
 const axisKey = (number) => (number ? `yaxis${number + 1}` : "yaxis");
 
+const HTML = `
+  <div class="statarb-bar">
+    <div class="statarb-spans" role="group" aria-label="Time span shown"></div>
+    <button class="statarb-follow" type="button" disabled>Following</button>
+  </div>
+  <div class="statarb-canvas"><div class="statarb-plot"></div><div class="statarb-tags"></div></div>`;
+
 class LiveChart {
   constructor(root, plotly) {
+    root.innerHTML = HTML;
     this.plotly = plotly;
     this.root = root;
     this.plot = root.querySelector(".statarb-plot");
@@ -193,7 +201,7 @@ class LiveChart {
       plot_bgcolor: "rgba(0,0,0,0)",
       datarevision: (this.drawings = (this.drawings ?? 0) + 1),
       dragmode: this.plot._fullLayout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : "zoom"),
-      hoverlabel: { bgcolor: themed("@secondary-background-color", style), font: { color: font.color, size: 12 } },
+      hoverlabel: { bgcolor: themed("@secondary-background-color", style), bordercolor: grid.gridcolor, font: { color: font.color, size: 12 } },
       annotations: layout.annotations.map((note) => ({ ...note, font: { size: 12, color: font.color } })),
     });
     const traces = themed(
@@ -295,7 +303,8 @@ class LiveChart {
   }
 }
 
-export default function ({ data, parentElement, setStateValue }) {
+/** Shows what Streamlit sends; the function that it returns ends the chart. */
+export function mount({ data, parentElement, setStateValue }) {
   const root = parentElement.querySelector(".statarb-chart");
   const held = charts.get(root) ?? { queue: Promise.resolve() };
   charts.set(root, held);
@@ -311,9 +320,9 @@ export default function ({ data, parentElement, setStateValue }) {
         [held.ack, held.ackAt] = [ack, performance.now()];
         setStateValue("ack", ack);
       }
-      root.querySelector(".statarb-problem").textContent = "";
     } catch (error) {
-      root.querySelector(".statarb-problem").textContent = error.message;
+      root.textContent = error.message;
+      held.chart = undefined;
     }
   });
   return () => {
