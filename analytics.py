@@ -29,6 +29,9 @@ from statarb.quant import (
     z_seen,
 )
 
+# When is that a signal, and what would it pay?
+from statarb.quant import Edge, Episode, edge_to_mean, episodes
+
 # Do the legs move together?
 from statarb.quant import rolling_correlation
 
@@ -45,6 +48,7 @@ __all__ = [  # noqa: RUF022  (by question, as above)
     "Legs", "align_legs", "log_returns", "on_scale", "resample_bars",
     "HedgeFit", "hedge_ratio", "ols_summary",
     "FrozenMoments", "InSample", "frozen_moments", "live_z", "moments_seen", "spread_fixed", "spread_seen", "z_seen",
+    "Edge", "Episode", "edge_to_mean", "episodes",
     "rolling_correlation",
     "CointegrationResult", "ResidualTest", "UnitRootResult", "Verdict", "WindowTest", "adf", "critical_values",
     "engle_granger", "half_life_found", "residual_pvalue", "schwert_lags", "verdict",

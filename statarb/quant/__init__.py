@@ -16,6 +16,7 @@ from statarb.quant.mackinnon import critical_values, residual_pvalue
 from statarb.quant.power import half_life_found
 from statarb.quant.report import text_report, to_dict
 from statarb.quant.sample import NotEnough, Undefined
+from statarb.quant.signal import Edge, Episode, edge_to_mean, episodes
 from statarb.quant.spread import (
     FrozenMoments,
     InSample,
@@ -27,12 +28,14 @@ from statarb.quant.spread import (
     spread_seen,
     z_seen,
 )
-from statarb.quant.study import PairStudy, study_pair
+from statarb.quant.study import PairStudy, study_pair, warm_up
 from statarb.quant.unitroot import UnitRootResult, adf, schwert_lags
 from statarb.quant.verdict import Verdict, WindowTest, verdict
 
 __all__ = [
     "CointegrationResult",
+    "Edge",
+    "Episode",
     "FrozenMoments",
     "HedgeFit",
     "InSample",
@@ -47,7 +50,9 @@ __all__ = [
     "adf",
     "align_legs",
     "critical_values",
+    "edge_to_mean",
     "engle_granger",
+    "episodes",
     "frozen_moments",
     "half_life_found",
     "hedge_ratio",
@@ -66,5 +71,6 @@ __all__ = [
     "text_report",
     "to_dict",
     "verdict",
+    "warm_up",
     "z_seen",
 ]

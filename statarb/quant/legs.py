@@ -30,7 +30,6 @@ class Legs:
 
     prices: pd.DataFrame
     bar_ms: int
-    grid_bars: int
     y_empty_share: float
     x_empty_share: float
 
@@ -86,7 +85,7 @@ def align_legs(y_bars: pd.DataFrame, x_bars: pd.DataFrame, timeframe: Timeframe)
     }
     prices = pd.DataFrame({name: values[both] for name, values in columns.items()}, index=grid[both])
     shares = (float(np.mean(empty)) if len(grid) else float("nan") for empty in (y_empty, x_empty))
-    return Legs(prices, timeframe.ms, len(grid), *shares)
+    return Legs(prices, timeframe.ms, *shares)
 
 
 def log_returns(legs: Legs) -> pd.DataFrame:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from statarb.clock import utc_text
 from statarb.quant.sample import NotEnough
-from statarb.quant.spread import InSample
+from statarb.quant.signal import edge_to_mean
+from statarb.quant.spread import FrozenMoments, InSample
 from statarb.quant.study import PairStudy
 from statarb.quant.verdict import p_text
 
@@ -133,7 +134,20 @@ def _spread_lines(study: PairStudy) -> list[str]:
     return [
         f"Spread       {float(study.spread.iloc[-1]):+.6g}, {moments}, by the hedge frozen at the bar before",
         f"z            {z:+.2f}   ({share})",
+        f"Edge         {_edge_text(study)}",
     ]
+
+
+def _edge_text(study: PairStudy) -> str:
+    """The edge at the newest close, by the moments that judge it."""
+    seen, newest = study.moments_seen.iloc[-1], study.prices.iloc[-1]
+    alpha, beta, mean, sd = (float(seen[name]) for name in ("alpha", "beta", "mean", "sd"))
+    moments = FrozenMoments(alpha, beta, mean, sd, study.as_of_ms, study.params.window, study.params.price_scale)
+    if beta <= 0:
+        return "none: beta is not positive, so there is no hedge"
+    edge = edge_to_mean(moments, study.params, float(study.spread.iloc[-1]), float(newest["y"]), float(newest["x"]))
+    costs = f"{edge.edge_bps:.1f} bp to the mean - {edge.round_trip_bps:.1f} bp round trip"
+    return f"{costs} = {edge.net_bps:+.1f} bp net of fees and slippage"
 
 
 def _correlation_text(study: PairStudy) -> str:

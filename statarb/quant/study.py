@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from statarb.clock import utc_text
@@ -186,3 +187,10 @@ def _caveats(legs: Legs, params: PairParams, hedge: HedgeFit | NotEnough, as_of_
             "than two deviations."
         )
     return tuple(found)
+
+
+def warm_up() -> None:
+    """Load the statistics libraries now, in a thread of the caller's choice, instead of at the first summary."""
+    values = np.sin(np.arange(60.0))
+    ols_summary(values, np.cos(np.arange(60.0)))
+    adf(values + 0.1 * np.cos(np.arange(60.0) ** 2))

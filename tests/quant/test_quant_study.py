@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from statarb.quant import (
     study_pair,
     text_report,
     to_dict,
+    warm_up,
     z_seen,
 )
 
@@ -219,8 +221,19 @@ def test_the_report_reads_without_nan_whatever_the_data():
     assert "OLS Regression Results" in text
 
 
+def test_the_report_shows_no_edge_without_a_hedge():
+    assert "Edge         none" in text_report(study_of(y=9e6 / Y), "binance")
+    assert "bp net of fees" in text_report(STUDY, "binance")
+
+
 def test_the_same_bars_give_the_same_words():
     assert text_report(study_of(), "binance") == text_report(study_of(), "binance")
+
+
+def test_warming_up_loads_what_the_summary_needs(recwarn):
+    warm_up()
+    assert "statsmodels.tsa.stattools" in sys.modules
+    assert not recwarn.list
 
 
 def test_unrelated_walks_get_a_study_too():
