@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,18 +18,34 @@ SPAN_S = 28 * 3600
 _CHUNK = 5_000
 
 
+class MarketClock:
+    """A clock that stands where the newest trade is, so that years of data can be written in seconds."""
+
+    def __init__(self, ms: int) -> None:
+        self.ms = ms
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def monotonic_s(self) -> float:
+        return self.ms / 1000
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        return stop.wait(seconds)
+
+
 class FilledDatabase:
     """A database with `trades` trades, and the writer that can add a minute more."""
 
     def __init__(self, path: Path, trades: int, seed: int = 7) -> None:
         self.path = path
         self._inbox = Inbox()
-        self._writer = Writer(path, "simulated", self._inbox)
+        self._clock = MarketClock(SYSTEM_CLOCK.now_ms() // 60_000 * 60_000 - SPAN_S * 1000)
+        self._writer = Writer(path, "simulated", self._inbox, self._clock)
         self._random = np.random.default_rng(seed)
         self._inbox.put(Listing([InstrumentRules(leg, tick_e8=1_000_000) for leg in LEGS]))
         self._inbox.put(FeedReport("spot-1", "live", LEGS, {}))
         self._ids = 1
-        self._now_ms = SYSTEM_CLOCK.now_ms() // 60_000 * 60_000 - SPAN_S * 1000
         self._log_x = np.log(60_000.0)
         self._spread = 0.0
         self._per_minute = max(1, trades // 2 // (SPAN_S // 60))
@@ -57,7 +74,7 @@ class FilledDatabase:
     def _minute(self) -> Iterator[Trade]:
         count = self._per_minute
         steps = self._random.normal(0, 4e-4 / np.sqrt(count), count)
-        times = self._now_ms + np.arange(count) * 60_000 // count
+        times = self._clock.ms + np.arange(count) * 60_000 // count
         quantities = self._random.integers(1_000, 90_000, (count, 2)) * 1_000
         self._spread = 0.95 * self._spread + self._random.normal(0, 4e-4)
         for i in range(count):
@@ -68,4 +85,4 @@ class FilledDatabase:
                 price_e8 = int(price * 100) * 1_000_000
                 yield Trade(leg.symbol, self._ids, ts_ms, price_e8, int(quantity), bool(i % 2), ts_ms, ts_ms)
             self._ids += 1
-        self._now_ms += 60_000
+        self._clock.ms += 60_000

@@ -9,10 +9,10 @@ from statarb.market import Bar, Instrument, InstrumentRules, Trade
 
 
 class Sink(Protocol):
-    """Takes what producer threads have; every method may be called from any thread and returns at once."""
+    """Takes what producer threads have; every method may be called from any thread."""
 
     def trades(self, session: str, trades: Sequence[Trade]) -> bool:
-        """Trades in order of delivery; False when there is no room, and then nothing is taken."""
+        """Trades in order of delivery; False when there is no room for seconds, and then nothing is taken."""
         ...
 
     def reject(self, seen_at_ms: int, reason: str, sample: str) -> None:

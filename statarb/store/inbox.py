@@ -10,7 +10,10 @@ from typing import Any, Literal, NamedTuple
 from statarb.market import Bar, Instrument, InstrumentRules, Trade
 
 CAPACITY_TRADES = 200_000
-"""About ten seconds of a market at its wildest; beyond it a producer must hang up, which leaves a visible gap."""
+"""About ten seconds of a market at its wildest."""
+PATIENCE_S = 5.0
+"""How long a producer waits for room before it must hang up, which leaves a visible gap. Meanwhile the exchange's own
+buffers hold what it sends; pings are answered late, but within the minute that the exchange allows."""
 
 
 class TradeBatch(NamedTuple):
@@ -64,19 +67,21 @@ Item = TradeBatch | Listing | Reject | Seed | FeedReport | ExchangeTime
 
 
 class Inbox:
-    """A first-in first-out queue that counts trades, never blocks a producer and wakes the writer by the clock."""
+    """A first-in first-out queue that counts trades and wakes the writer by the clock."""
 
-    def __init__(self, capacity_trades: int = CAPACITY_TRADES) -> None:
+    def __init__(self, capacity_trades: int = CAPACITY_TRADES, patience_s: float = PATIENCE_S) -> None:
         self._capacity = capacity_trades
+        self._patience_s = patience_s
         self._items: deque[Item] = deque()
         self._depth = 0
         self._wanted = 0
-        self._ready = threading.Condition()
+        lock = threading.Lock()
+        self._ready, self._room = threading.Condition(lock), threading.Condition(lock)
 
     def put_trades(self, batch: TradeBatch) -> bool:
-        """Take a batch; False, and nothing taken, when the queue is full."""
+        """Take a batch, waiting for room if need be; False, and nothing taken, when the queue stays full."""
         with self._ready:
-            if self._depth + len(batch.trades) > self._capacity:
+            if not self._room.wait_for(lambda: self._depth + len(batch.trades) <= self._capacity, self._patience_s):
                 return False
             self._items.append(batch)
             self._depth += len(batch.trades)
@@ -109,6 +114,7 @@ class Inbox:
                 count += len(item.trades) if isinstance(item, TradeBatch) else 0
                 taken.append(item)
             self._depth -= count
+            self._room.notify_all()
             return taken, not self._items
 
     @property

@@ -1,6 +1,7 @@
 """The writer stores every trade once, knows every gap, and its bars equal their trades."""
 
 import sqlite3
+import threading
 
 import pandas as pd
 import pytest
@@ -214,11 +215,13 @@ def test_rejects_are_kept_up_to_a_bound(tmp_path):
     assert rig.query("SELECT count(*), min(seen_at_ms) FROM rejects") == [(KEPT_REJECTS, 50)]
 
 
-def test_a_full_queue_takes_nothing_and_says_so():
-    inbox = Inbox(capacity_trades=10)
+def test_a_full_queue_waits_for_room_and_then_takes_nothing_and_says_so():
+    inbox = Inbox(capacity_trades=10, patience_s=0.2)
     assert inbox.put_trades(TradeBatch("spot", "s", steady(0, 7)))
     assert not inbox.put_trades(TradeBatch("spot", "s", steady(8, 12)))
     assert inbox.depth == 8
+    threading.Timer(0.05, inbox.take, (5, 0.0)).start()
+    assert inbox.put_trades(TradeBatch("spot", "s", steady(8, 12)))
 
 
 def test_stop_writes_what_is_queued(tmp_path):
