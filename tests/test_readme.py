@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from support import PRODUCT, PROJECT
+from support import BENCH, PRODUCT, PROJECT
 
 from statarb.settings import SETTINGS
 
@@ -76,9 +76,9 @@ def test_no_page_names_a_setting_or_an_option_that_is_not_there():
     variables = {setting.env for setting in SETTINGS}
     for page, text in PAGES.items():
         assert set(re.findall(r"STATARB_[A-Z_]+", text)) <= variables, page
-    options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", " ".join(COMMANDS)))
-    known = {"--db", "--json", "--timeframe", "--window"} | {setting.flag for setting in SETTINGS}
-    assert options <= known | set(re.findall(r"--[a-z][a-z-]+", help_of("start.py")))
+    sources = "".join(path.read_text(encoding="utf-8") for path in [*PRODUCT, *BENCH])
+    known = {setting.flag for setting in SETTINGS} | set(re.findall(r'"(--[a-z][a-z-]+)"', sources))
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", " ".join(COMMANDS))) <= known
 
 
 def test_no_source_file_reads_a_setting_that_is_not_in_the_table():
