@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 _STREAM = re.compile(r"[^\s@/]+@\S+|!\S+")
@@ -50,7 +50,8 @@ class Subscriptions:
         Refused
             Another path, an unknown time unit or too many streams.
         """
-        path, query = urlsplit(target).path, parse_qs(urlsplit(target).query)
+        path, _, given = target.partition("?")
+        query = parse_qs(given)
         segments = [unquote(segment) for segment in path.split("/") if segment]
         door = next((segment for segment in segments if segment in ("ws", "stream")), None)
         if door is None:

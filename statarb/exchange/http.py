@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 import h11
 
@@ -30,8 +29,8 @@ class HttpSession:
         self._reader, self._writer, self._weights, self._answer = reader, writer, weights, answer
         self._http = h11.Connection(h11.SERVER)
 
-    async def upgrade(self) -> bytes | None:
-        """Serve requests; the bytes of an upgrade request and what followed it, or None at the end."""
+    async def upgrade(self) -> tuple[bytes, bytes] | None:
+        """Serve requests until one asks for an upgrade: its bytes and those that followed it; None at the end."""
         try:
             return await self._served()
         except h11.RemoteProtocolError as error:
@@ -39,7 +38,7 @@ class HttpSession:
                 await self._respond(error.error_status_hint, b"", {})
             return None
 
-    async def _served(self) -> bytes | None:
+    async def _served(self) -> tuple[bytes, bytes] | None:
         request = None
         while True:
             event = self._http.next_event()
@@ -48,7 +47,7 @@ class HttpSession:
             elif isinstance(event, h11.Request):
                 request = event
                 if _asks_for_websocket(request):
-                    return _head(request) + self._http.trailing_data[0]
+                    return _head(request), self._http.trailing_data[0]
             elif isinstance(event, h11.EndOfMessage) and request is not None:
                 await self._serve(request)
                 if self._http.our_state is not h11.DONE:
@@ -58,14 +57,14 @@ class HttpSession:
                 return None
 
     async def _serve(self, request: h11.Request) -> None:
-        url = urlsplit(request.target.decode("ascii", "replace"))
-        endpoint = endpoint_of(url.path)
+        path, _, query = request.target.decode("ascii", "replace").partition("?")
+        endpoint = endpoint_of(path)
         if endpoint is None:
             await self._respond(404, b"", {})
         elif request.method != b"GET":
             await self._respond(405, b"", {"Allow": "GET"})
         else:
-            await self._serve_endpoint(endpoint, url.query, _header(request, b"x-mbx-time-unit"))
+            await self._serve_endpoint(endpoint, query, _header(request, b"x-mbx-time-unit"))
 
     async def _serve_endpoint(self, endpoint: Endpoint, query: str, time_unit: str) -> None:
         headers = {"Content-Type": _JSON}

@@ -24,7 +24,7 @@ class Limits:
     connects_in_five_minutes: int = 300
     weight_a_minute: int = 6000
     # A live client that leaves so much unread is cut: the market cannot wait for it.
-    unread_bytes: int = 16 << 20
+    unread_bytes: int = 64 << 20
 
 
 def trade_stream(symbol: str) -> str:

@@ -114,16 +114,18 @@ class Exchange:
         """One connection from its first byte to its last."""
         self._connections[writer] = asyncio.current_task()
         try:
-            head = await HttpSession(reader, writer, self._weights, self._answer).upgrade()
-            if head is not None:
-                await self._serve_stream(reader, writer, head)
+            upgrade = await HttpSession(reader, writer, self._weights, self._answer).upgrade()
+            if upgrade is not None:
+                await self._serve_stream(reader, writer, *upgrade)
         except ConnectionError:
             pass  # The client is gone: nothing is owed to it.
         finally:
             del self._connections[writer]
             writer.close()
 
-    async def _serve_stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes) -> None:
+    async def _serve_stream(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, head: bytes, rest: bytes
+    ) -> None:
         protocol = ServerProtocol()
         replies, subscriptions = shake_hands(protocol, head, self._limits, self._too_many_connects())
         writer.writelines(reply for reply in replies if reply)
@@ -133,7 +135,7 @@ class Exchange:
         client = StreamClient(reader, writer, protocol, subscriptions, self._limits, self._clock)
         self._clients[client] = asyncio.current_task()
         try:
-            await client.listen()
+            await client.listen(rest)
         finally:
             del self._clients[client]
 

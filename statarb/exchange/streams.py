@@ -59,14 +59,15 @@ class StreamClient:
         except ConnectionError:
             return
 
-    async def listen(self) -> None:
-        """Read until the connection is over."""
-        while data := await self._reader.read(_READ_BYTES):
+    async def listen(self, data: bytes) -> None:
+        """Read until the connection is over; `data` came with the handshake already."""
+        while data := data or await self._reader.read(_READ_BYTES):
             self._protocol.receive_data(data)
             for event in self._protocol.events_received():
                 if isinstance(event, WireFrame) and self._protocol.state is State.OPEN:
                     self._on_frame(event)
             self._flush()
+            data = b""
         self._protocol.receive_eof()
         self._flush()
 
