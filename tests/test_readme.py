@@ -10,6 +10,7 @@ import sys
 import pytest
 from support import BENCH, PRODUCT, PROJECT
 
+from statarb.params import KNOB
 from statarb.settings import SETTINGS
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
@@ -77,7 +78,8 @@ def test_no_page_names_a_setting_or_an_option_that_is_not_there():
     for page, text in PAGES.items():
         assert set(re.findall(r"STATARB_[A-Z_]+", text)) <= variables, page
     sources = "".join(path.read_text(encoding="utf-8") for path in [*PRODUCT, *BENCH])
-    known = {setting.flag for setting in SETTINGS} | set(re.findall(r'"(--[a-z][a-z-]+)"', sources))
+    known = {"--help", *(setting.flag for setting in SETTINGS), *("--" + name.replace("_", "-") for name in KNOB)}
+    known |= set(re.findall(r'"(--[a-z][a-z-]+)"', sources))
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", " ".join(COMMANDS))) <= known
 
 
