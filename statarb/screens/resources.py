@@ -6,9 +6,11 @@ import gc
 import threading
 from pathlib import Path
 
+import numpy as np
 import streamlit as st
 
 from statarb.clock import SYSTEM_CLOCK
+from statarb.quant import ols_summary
 from statarb.screens.desk import Desk
 from statarb.settings import database_from_environment
 
@@ -35,13 +37,13 @@ def _warm_up() -> None:
     """Leave what is loaded out of every later collection, then load what the first regression summary waits for.
 
     Streamlit collects garbage after every run; over the hundred thousands of objects of pandas and statsmodels that
-    would cost each tick of each session about a tenth of a second. The first page comes first: statsmodels takes
-    seconds to load.
+    would cost each tick of each session about a tenth of a second. The first page comes first: what a
+    summary is made with takes seconds to load.
     """
     _freeze()
     SYSTEM_CLOCK.wait(threading.Event(), _FIRST_PAINT_S)
-    import statsmodels.api  # noqa: F401
-
+    steps = np.arange(40.0)
+    ols_summary(steps + np.sin(steps), steps)
     _freeze()
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pandas as pd
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA_STARTS = ("=", "+", "-", "@")
+_ONE_LINE = str.maketrans("\t\r\n", "   ")
 
 
 def csv_text(frame: pd.DataFrame) -> str:
     """A frame as CSV: its columns without the index, one header line, lines ended by a line feed.
 
-    Numbers keep every digit, NaN is an empty cell, times are ISO 8601 in UTC to the second. Text that a spreadsheet
-    would run as a formula gets an apostrophe before it.
+    Numbers keep every digit, NaN is an empty cell, times are ISO 8601 in UTC to the second. Text stays in
+    one line, and gets an apostrophe before it where a spreadsheet would run it as a formula.
     """
     table = {str(name): _cells(frame[name]) for name in frame.columns}
     return pd.DataFrame(table).to_csv(index=False, lineterminator="\n")
@@ -26,4 +27,7 @@ def _cells(column: pd.Series) -> pd.Series:
 
 
 def _harmless(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell
+    if not isinstance(cell, str):
+        return cell
+    line = cell.translate(_ONE_LINE)
+    return f"'{line}" if line.lstrip().startswith(_FORMULA_STARTS) else line

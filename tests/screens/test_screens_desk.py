@@ -1,0 +1,243 @@
+"""The desk: incremental reading equals reading all, studies are shared, and a database may come, go and change."""
+
+import contextlib
+import math
+import sqlite3
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from desk_database import DeskDatabase
+
+from statarb.errors import (
+    ConfigError,
+    DamagedDatabaseError,
+    ForeignDatabaseError,
+    LockedDatabaseError,
+    MissingDatabaseError,
+    StoreError,
+)
+from statarb.params import PairParams
+from statarb.quant import NotEnough
+from statarb.screens import desk as desk_module
+from statarb.screens.desk import Desk
+from statarb.store import Reader
+
+PARAMS = PairParams()
+
+
+@pytest.fixture
+def database(tmp_path):
+    made = DeskDatabase(tmp_path / "t.db", minutes=400)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def desk(database):
+    made = Desk(database.path)
+    yield made
+    made.close()
+
+
+def assert_same_study(one, other):
+    assert one.as_of_ms == other.as_of_ms
+    pd.testing.assert_frame_equal(one.prices, other.prices)
+    pd.testing.assert_series_equal(one.z, other.z)
+    assert one.moments == other.moments
+
+
+def counting(monkeypatch):
+    """Counts how many bars each read of the store returns."""
+    reads = []
+    real = Reader.bars
+
+    def bars(self, instrument, base, since_ms, until_ms):
+        frame = real(self, instrument, base, since_ms, until_ms)
+        reads.append(len(frame))
+        return frame
+
+    monkeypatch.setattr(Reader, "bars", bars)
+    return reads
+
+
+def test_bars_that_come_one_by_one_give_the_same_study_as_all_at_once(database, desk):
+    for _ in range(6):
+        database.add_minute()
+        incremental = desk.refresh(PARAMS).study
+    assert_same_study(incremental, Desk(database.path).refresh(PARAMS).study)
+
+
+def test_only_what_is_newer_is_read(database, desk, monkeypatch):
+    reads = counting(monkeypatch)
+    desk.refresh(PARAMS)
+    assert reads == [400, 400]
+    database.add_minute()
+    desk.refresh(PARAMS)
+    assert reads == [400, 400, 1, 1]
+
+
+def test_when_nothing_closed_no_bar_is_read_and_the_study_is_the_same_object(database, desk, monkeypatch):
+    first = desk.refresh(PARAMS)
+    reads = counting(monkeypatch)
+    database.fresh_trades()
+    second = desk.refresh(PARAMS)
+    assert second.study is first.study
+    assert reads == []
+    assert second.y_last.ts_ms > first.y_last.ts_ms
+
+
+def test_a_revised_bar_is_read_again(database, desk):
+    before = desk.refresh(PARAMS).study
+    database.revise("ETHUSDT", minutes_ago=30, factor=1.01)
+    after = desk.refresh(PARAMS).study
+    changed = np.flatnonzero(before.prices["y"].to_numpy() != after.prices["y"].to_numpy())
+    assert changed.tolist() == [len(before.prices) - 30]
+    assert_same_study(after, Desk(database.path).refresh(PARAMS).study)
+
+
+def test_a_longer_window_reads_further_back(tmp_path):
+    database = DeskDatabase(tmp_path / "t.db", minutes=900)
+    desk = Desk(database.path)
+    short = replace(PARAMS, window=60, test_window=100, corr_window=20)
+    longer = replace(PARAMS, window=240, test_window=600)
+    assert len(desk.refresh(short).study.prices) == short.lookback_bars
+    assert len(desk.refresh(longer).study.prices) == longer.lookback_bars
+    assert_same_study(desk.refresh(short).study, Desk(database.path).refresh(short).study)
+    database.close()
+
+
+def test_sessions_share_one_study(database, desk, monkeypatch):
+    """Twelve sessions at once wait for one computation and get one object."""
+    computed = []
+    real = desk_module.study_pair
+    monkeypatch.setattr(desk_module, "study_pair", lambda *a: computed.append(1) or real(*a))
+    start, views = threading.Barrier(12), []
+
+    def session():
+        start.wait()
+        views.append(desk.refresh(PARAMS))
+
+    threads = [threading.Thread(target=session) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(computed) == 1
+    assert len({id(view.study) for view in views}) == 1
+
+
+def test_live_z_is_the_newest_prices_judged_by_the_moments_of_the_last_close(database, desk):
+    view = desk.refresh(PARAMS)
+    moments = view.study.moments
+    spread = math.log(view.y_last.price) - moments.alpha - moments.beta * math.log(view.x_last.price)
+    assert view.live.spread == pytest.approx(spread, abs=1e-12)
+    assert view.live.z == pytest.approx((spread - moments.mean) / moments.sd)
+    assert view.live.edge.edge_bps == pytest.approx(abs(spread - moments.mean) * 1e4)
+    assert view.live.edge.round_trip_bps == pytest.approx(2 * (1 + abs(moments.beta)) * 6)
+
+
+def test_few_bars_say_how_many_are_missing(tmp_path):
+    database = DeskDatabase(tmp_path / "t.db", minutes=43)
+    view = Desk(database.path).refresh(PARAMS)
+    assert isinstance(view.study.moments, NotEnough)
+    assert (view.study.moments.have, view.study.moments.need) == (43, 240)
+    assert view.live is None
+    database.close()
+
+
+def test_no_bar_at_all_is_a_view_too(tmp_path):
+    database = DeskDatabase(tmp_path / "t.db", minutes=0)
+    view = Desk(database.path).refresh(PARAMS)
+    assert view.study.n_bars == 0
+    assert view.live is None
+    assert view.y_last is None
+    database.close()
+
+
+def test_an_instrument_that_is_not_stored_is_refused_in_a_sentence(desk):
+    with pytest.raises(ConfigError, match="DOGEUSDT is not stored here"):
+        desk.refresh(replace(PARAMS, y="spot:DOGEUSDT"))
+
+
+def test_names_that_no_exchange_gives_are_not_offered(tmp_path):
+    database = DeskDatabase(tmp_path / "t.db", minutes=3, names=("BTCUSDT", "ETHUSDT", "<b>X</b>", "=1+1:A"))
+    assert list(Desk(database.path).instruments()) == ["spot:BTCUSDT", "spot:ETHUSDT"]
+    database.close()
+
+
+def spoil_foreign(path):
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs(x)")
+        connection.commit()
+
+
+def spoil_newer(path):
+    database = DeskDatabase(path, minutes=1)
+    database.execute("PRAGMA user_version=99")
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "words"),
+    [
+        (lambda path: None, MissingDatabaseError, "no database"),
+        (lambda path: path.touch(), MissingDatabaseError, "no database"),
+        (lambda path: path.write_bytes(b"not a database at all" * 500), DamagedDatabaseError, "not a readable"),
+        (spoil_foreign, ForeignDatabaseError, "another program"),
+        (spoil_newer, ForeignDatabaseError, "newer statarb"),
+    ],
+    ids=["missing", "empty", "corrupt", "foreign", "newer"],
+)
+def test_a_database_that_cannot_be_used_is_said_in_a_sentence_and_used_once_it_is_mended(tmp_path, spoil, error, words):
+    path = tmp_path / "t.db"
+    spoil(path)
+    desk = Desk(path)
+    with pytest.raises(error, match=words) as raised:
+        desk.refresh(PARAMS)
+    assert raised.value.hint
+    path.unlink(missing_ok=True)
+    for rest in tmp_path.glob("t.db-*"):
+        rest.unlink()
+    database = DeskDatabase(path, minutes=300)
+    assert desk.refresh(PARAMS).study.n_bars == 300
+    desk.close()
+    database.close()
+
+
+def test_a_locked_database_is_said_and_answers_when_it_is_free_again(tmp_path):
+    path = tmp_path / "t.db"
+    DeskDatabase(path, minutes=300).close()
+    desk = Desk(path)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode=EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(LockedDatabaseError, match="locked by another process"):
+            desk.refresh(PARAMS)
+    assert desk.refresh(PARAMS).study.n_bars == 300
+    desk.close()
+
+
+def test_a_database_that_is_deleted_and_made_anew_is_not_read_as_it_was(tmp_path):
+    path = tmp_path / "t.db"
+    old = DeskDatabase(path, minutes=300)
+    desk = Desk(path)
+    assert desk.refresh(PARAMS).study.n_bars == 300
+    old.close()
+    for file in tmp_path.glob("t.db*"):
+        file.unlink()
+    with pytest.raises(StoreError):
+        desk.refresh(PARAMS)
+    new = DeskDatabase(path, minutes=250, end_ms=old.end_ms)
+    assert desk.refresh(PARAMS).study.n_bars == 250
+    new.close()
+
+
+def test_the_desk_never_writes(database, desk):
+    before = database.path.read_bytes()
+    desk.refresh(PARAMS)
+    assert database.path.read_bytes() == before
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        desk._current_reader()._connection.execute("DELETE FROM trades")

@@ -1,0 +1,86 @@
+"""The badge tells the truth: from heartbeats, their age, the age of the last trades, and the source."""
+
+import pytest
+
+from statarb.screens.health import feed_health, stale_limit_s
+from statarb.store import FeedState, LastTrade
+
+NOW_MS = 1_800_000_000_000
+ETH, BTC = "spot:ETHUSDT", "spot:BTCUSDT"
+
+
+def feeds(state="live", age_ms=400, **stats):
+    rates = {ETH: {"trades_per_s": 5.0}, BTC: {"trades_per_s": 5.0}}
+    said = {"queue_depth": 0, "lag_p50_ms": 40, "trades_per_s": 10.0, "seeding": None, "instruments": rates} | stats
+    return {"ingest": FeedState("ingest", state, NOW_MS - age_ms, said)}
+
+
+def legs(eth_age_s=0.5, btc_age_s=0.5):
+    trades = {}
+    for name, age_s in ((ETH, eth_age_s), (BTC, btc_age_s)):
+        trades[name] = None if age_s is None else LastTrade(1, int(NOW_MS - age_s * 1000), 1.0, 1.0)
+    return trades
+
+
+def health(feeds_=None, legs_=None, source="binance"):
+    return feed_health(source, feeds() if feeds_ is None else feeds_, legs() if legs_ is None else legs_, NOW_MS)
+
+
+def test_fresh_heartbeat_and_fresh_trades_are_live():
+    found = health()
+    assert (found.state, found.text, found.simulated) == ("LIVE", "LIVE", False)
+    assert "10 trades/s" in found.detail
+    assert "40 ms" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("feeds_", "legs_", "text"),
+    [
+        ({}, legs(), "DISCONNECTED"),
+        (feeds("stopped", 7_000), legs(), "DISCONNECTED 7 s"),
+        (feeds("live", 12_000), legs(), "DISCONNECTED 12 s"),
+        (feeds("connecting"), legs(), "DISCONNECTED"),
+        (feeds(), legs(12.2), "STALE 12 s"),
+        (feeds(), legs(0.1, 30), "STALE 30 s"),
+        (feeds(), legs(None), "STALE"),
+        (feeds("stale"), legs(2), "STALE 2 s"),
+        (feeds(seeding="klines 3 of 8"), legs(), "CATCHING UP"),
+        (feeds(queue_depth=20_000), legs(), "CATCHING UP"),
+        (feeds(lag_p50_ms=9_000), legs(), "CATCHING UP"),
+    ],
+)
+def test_each_trouble_has_its_word(feeds_, legs_, text):
+    assert health(feeds_, legs_).text == text
+
+
+def test_a_dead_ingest_outranks_everything_that_it_last_said():
+    assert health(feeds("live", 60_000, seeding="klines"), legs(90)).text == "DISCONNECTED 60 s"
+
+
+def test_simulated_is_said_in_any_state():
+    for feeds_ in (feeds(), feeds("stopped"), {}):
+        assert health(feeds_, source="simulated").simulated
+
+
+def test_age_is_by_the_exchanges_clock():
+    """A replay's recorded times are years ago; its own clock says that they are now."""
+    offset_ms = -70_000_000_000
+    trades = {name: LastTrade(1, NOW_MS + offset_ms - 300, 1.0, 1.0) for name in (ETH, BTC)}
+    assert health(feeds(clock_offset_ms=offset_ms), trades).state == "LIVE"
+    assert health(feeds(clock_offset_ms=None), trades).state == "STALE"
+
+
+def test_a_quiet_instrument_is_given_ten_of_its_own_gaps():
+    def stats(rate):
+        return {"instruments": {ETH: {"trades_per_s": rate}}}
+
+    assert stale_limit_s(stats(100), ETH) == 5
+    assert stale_limit_s(stats(0.5), ETH) == 20
+    assert stale_limit_s(stats(0.01), ETH) == 60
+    assert stale_limit_s(stats(0), ETH) == stale_limit_s({}, ETH) == 10
+
+
+@pytest.mark.parametrize("nonsense", ["x", [], {}, None, True])
+def test_nonsense_in_a_heartbeat_is_not_believed_and_does_no_harm(nonsense):
+    stats = dict.fromkeys(("queue_depth", "lag_p50_ms", "trades_per_s", "clock_offset_ms", "instruments"), nonsense)
+    assert health(feeds(**stats)).state == "LIVE"
