@@ -6,13 +6,13 @@ import json
 import sys
 from pathlib import Path
 
-from bench import coldstart, refresh, throughput
+from bench import coldstart, refresh, size, throughput
 
 RESULTS = Path(__file__).with_name("results.json")
 
 
 def main() -> int:
-    results = [result for part in (throughput, refresh, coldstart) for result in part.run()]
+    results = [result for part in (throughput, refresh, size, coldstart) for result in part.run()]
     RESULTS.write_text(
         json.dumps(
             {r.name: {"value": round(r.value, 3), **dict(list(r._asdict().items())[2:])} for r in results}, indent=2

@@ -15,6 +15,8 @@ from statarb.store import FeedReport, Inbox, Listing, TradeBatch, Writer
 LEGS = (Instrument("spot", "ETHUSDT"), Instrument("spot", "BTCUSDT"))
 SPAN_S = 28 * 3600
 """What the reversion tests of the 1m frame look back to, so that every size holds the same bars."""
+FIRST_IDS = (1_520_538_925, 3_735_683_259)
+"""Of the real recording: an id's size on disk is part of what is measured."""
 _CHUNK = 5_000
 
 
@@ -35,21 +37,21 @@ class MarketClock:
 
 
 class FilledDatabase:
-    """A database with `trades` trades, and the writer that can add a minute more."""
+    """A database with about `trades` trades over `span_s`, and the writer that can add a minute more."""
 
-    def __init__(self, path: Path, trades: int, seed: int = 7) -> None:
+    def __init__(self, path: Path, trades: int, span_s: int = SPAN_S, seed: int = 7) -> None:
         self.path = path
         self._inbox = Inbox()
-        self._clock = MarketClock(SYSTEM_CLOCK.now_ms() // 60_000 * 60_000 - SPAN_S * 1000)
+        self._clock = MarketClock(SYSTEM_CLOCK.now_ms() // 60_000 * 60_000 - span_s * 1000)
         self._writer = Writer(path, "simulated", self._inbox, self._clock)
         self._random = np.random.default_rng(seed)
         self._inbox.put(Listing([InstrumentRules(leg, tick_e8=1_000_000) for leg in LEGS]))
         self._inbox.put(FeedReport("spot-1", "live", LEGS, {}))
-        self._ids = 1
+        self._made = 0
         self._log_x = np.log(60_000.0)
         self._spread = 0.0
-        self._per_minute = max(1, trades // 2 // (SPAN_S // 60))
-        for _ in range(SPAN_S // 60):
+        self._per_minute = max(1, trades // 2 // (span_s // 60))
+        for _ in range(span_s // 60):
             self.add_minute()
 
     def add_minute(self) -> None:
@@ -80,9 +82,10 @@ class FilledDatabase:
         for i in range(count):
             self._log_x += steps[i]
             prices = (np.exp(0.9 * self._log_x - 2.0 + self._spread), np.exp(self._log_x))
-            for leg, price, quantity in zip(LEGS, prices, quantities[i], strict=True):
+            for leg, first_id, price, quantity in zip(LEGS, FIRST_IDS, prices, quantities[i], strict=True):
                 ts_ms = int(times[i])
                 price_e8 = int(price * 100) * 1_000_000
-                yield Trade(leg.symbol, self._ids, ts_ms, price_e8, int(quantity), bool(i % 2), ts_ms, ts_ms)
-            self._ids += 1
+                trade_id = first_id + self._made
+                yield Trade(leg.symbol, trade_id, ts_ms, price_e8, int(quantity), bool(i % 2), ts_ms, ts_ms)
+            self._made += 1
         self._clock.ms += 60_000

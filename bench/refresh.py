@@ -60,7 +60,6 @@ def fresh_bar_ms(database: FilledDatabase, desk: Desk) -> tuple[float, float]:
 def run() -> list[Result]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         databases = {size: FilledDatabase(Path(folder) / f"{size}.db", size) for size in (SMALL, MEDIUM, LARGE)}
-        bytes_per_trade = _bytes_per_trade(databases[MEDIUM].path)
         desks = {size: Desk(database.path) for size, database in databases.items()}
         fresh: dict[int, list[float]] = {size: [] for size in databases}
         idle: dict[int, list[float]] = {size: [] for size in databases}
@@ -94,18 +93,4 @@ def run() -> list[Result]:
             f"at {MEDIUM:,} trades; plain {plain_ms:,.0f} ms over ours {at[MEDIUM]:.1f} ms right after a bar closed "
             f"(with nothing closed {median(idle[MEDIUM]):.2f} ms)",
         ),
-        bytes_per_trade,
     ]
-
-
-def _bytes_per_trade(path: Path) -> Result:
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-        ((count,),) = connection.execute("SELECT count(*) FROM trades").fetchall()
-    size = sum(file.stat().st_size for file in (path, path.with_name(path.name + "-wal")) if file.exists())
-    return Result(
-        "bytes_per_trade",
-        size / count,
-        "bytes",
-        "the whole database with its bars and its write-ahead log",
-        f"{count:,} trades of two instruments over 28 hours, {size / 1e6:.1f} MB",
-    )
