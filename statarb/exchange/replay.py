@@ -136,7 +136,7 @@ class ReplayMarket:
         if self._ended_s is not None:
             last_ms = int(recording.event_ms[-1]) + self._shift_ms
             closed_ms = (last_ms // _LONGEST_BAR_MS + 1) * _LONGEST_BAR_MS + _AFTER_LAST_BAR_MS
-            return closed_ms + int((self._clock.monotonic_s() - self._ended_s) * 1000)
+            return closed_ms + round((self._clock.monotonic_s() - self._ended_s) * 1000)
         last = max(0, self._frames_made - 1)
         reached_ms = int(recording.event_ms[last]) + self._shift_ms
         if self._started_s is None or math.isinf(self._speed):

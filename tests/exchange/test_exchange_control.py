@@ -68,38 +68,62 @@ def test_paths_that_are_refused(target):
         subscriptions(target)
 
 
+def asked(method: str, params: object, request_id: object = 7) -> dict:
+    return {"method": method, "params": params, "id": request_id}
+
+
+MANY = [f"s{k}@trade" for k in range(1025)]
+BAD_ID = "request ID must be an unsigned integer"
+UNKNOWN = (
+    "unknown variant `SUBSCRIBES`, expected one of `SUBSCRIBE`, `UNSUBSCRIBE`, `LIST_SUBSCRIPTIONS`, "
+    "`SET_PROPERTY`, `GET_PROPERTY` at line 1 column 22"
+)
+
+
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (asked("SET_PROPERTY", [3, True]), "property name must be a string"),
+        (asked("GET_PROPERTY", ["combined", 1]), "too many parameters"),
+        (asked("SUBSCRIBE", ["a@trade"], 1.5), BAD_ID),
+        (asked("SUBSCRIBE", ["a@trade"], True), BAD_ID),
+        (asked("SUBSCRIBE", ["a@trade"], "x" * 37), BAD_ID),
+        (asked("SUBSCRIBE", MANY), "too many parameters"),
+        ('{"method":"SUBSCRIBE","id":1}', "missing field `params` at line 1 column 29"),
+        ('{"id":1}', "missing field `method` at line 1 column 8"),
+        ("[]", "missing field `method` at line 1 column 2"),
+        ('{"method":"SUBSCRIBES","params":[],"id":1}', UNKNOWN),
+    ],
+)
+def test_an_invalid_request_gets_the_documented_error_and_changes_nothing(request_, words):
+    wants = subscriptions("/stream?streams=btcusdt@trade")
+    assert reply(wants, request_) == {"code": 2, "msg": f"Invalid request: {words}"}
+    assert (wants.streams, wants.combined) == ({"btcusdt@trade"}, True)
+
+
+NOT_BOOLEAN = {"code": 1, "msg": "Invalid value type: expected Boolean"}
+NO_PROPERTY = {"code": 0, "msg": "Unknown property", "id": 7}
+NO_STREAM = {"error": {"code": 2, "msg": "Invalid request: invalid stream"}, "id": 7}
+
+
 @pytest.mark.parametrize(
     ("request_", "answer"),
     [
-        ({"method": "SET_PROPERTY", "params": ["other", True], "id": 7}, {"code": 0, "msg": "Unknown property", "id": 7}),
-        ({"method": "GET_PROPERTY", "params": ["other"], "id": 7}, {"code": 0, "msg": "Unknown property", "id": 7}),
-        ({"method": "SET_PROPERTY", "params": ["combined", 1], "id": 7}, {"code": 1, "msg": "Invalid value type: expected Boolean"}),
-        ({"method": "SET_PROPERTY", "params": ["combined"], "id": 7}, {"code": 1, "msg": "Invalid value type: expected Boolean"}),
-        ({"method": "SET_PROPERTY", "params": [3, True], "id": 7}, {"code": 2, "msg": "Invalid request: property name must be a string"}),
-        ({"method": "GET_PROPERTY", "params": ["combined", 1], "id": 7}, {"code": 2, "msg": "Invalid request: too many parameters"}),
-        ({"method": "SUBSCRIBE", "params": ["a@trade"], "id": 1.5}, {"code": 2, "msg": "Invalid request: request ID must be an unsigned integer"}),
-        ({"method": "SUBSCRIBE", "params": ["a@trade"], "id": True}, {"code": 2, "msg": "Invalid request: request ID must be an unsigned integer"}),
-        ({"method": "SUBSCRIBE", "params": ["a@trade"], "id": "x" * 37}, {"code": 2, "msg": "Invalid request: request ID must be an unsigned integer"}),
-        ({"method": "SUBSCRIBE", "params": [f"s{k}@trade" for k in range(1025)], "id": 1}, {"code": 2, "msg": "Invalid request: too many parameters"}),
-        ({"method": "SUBSCRIBE", "params": ["nonsense"], "id": 2}, {"error": {"code": 2, "msg": "Invalid request: invalid stream"}, "id": 2}),
-        ({"method": "SUBSCRIBE", "params": [5], "id": 2}, {"error": {"code": 2, "msg": "Invalid request: invalid stream"}, "id": 2}),
-        ('{"method":"SUBSCRIBE","id":1}', {"code": 2, "msg": "Invalid request: missing field `params` at line 1 column 29"}),
-        ('{"id":1}', {"code": 2, "msg": "Invalid request: missing field `method` at line 1 column 8"}),
-        ("[]", {"code": 2, "msg": "Invalid request: missing field `method` at line 1 column 2"}),
+        (asked("SET_PROPERTY", ["other", True]), NO_PROPERTY),
+        (asked("GET_PROPERTY", ["other"]), NO_PROPERTY),
+        (asked("SET_PROPERTY", ["combined", 1]), NOT_BOOLEAN),
+        (asked("SET_PROPERTY", ["combined"]), NOT_BOOLEAN),
+        (asked("SUBSCRIBE", ["nonsense"]), NO_STREAM),
+        (asked("UNSUBSCRIBE", [5]), NO_STREAM),
         ("{nonsense", {"code": 3, "msg": "Invalid JSON: expected value at line 1 column 2"}),
         ("[" * 100_000, {"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"}),
-        (
-            '{"method":"SUBSCRIBES","params":[],"id":1}',
-            {"code": 2, "msg": "Invalid request: unknown variant `SUBSCRIBES`, expected one of `SUBSCRIBE`, `UNSUBSCRIBE`, "
-             "`LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `GET_PROPERTY` at line 1 column 22"},
-        ),
     ],
-)  # fmt: skip
-def test_a_wrong_message_gets_the_documented_error_and_changes_nothing(request_, answer):
+    ids=lambda value: str(value)[:60],
+)
+def test_other_errors_have_the_documented_codes_and_shapes(request_, answer):
     wants = subscriptions("/stream?streams=btcusdt@trade")
     assert reply(wants, request_) == answer
-    assert wants.streams == {"btcusdt@trade"}
-    assert wants.combined is True
+    assert (wants.streams, wants.combined) == ({"btcusdt@trade"}, True)
 
 
 JSON = st.recursive(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,6 @@ from statarb.exchange.rest import _trade_rows
 from statarb.exchange.synthetic import SyntheticMarket
 from statarb.market import from_e8, to_e8
 
-COLUMNS = "open_ms open high low close volume close_ms quote count taker_volume taker_quote zero".split()
 NOW_MS = NOON_MS + 17 * 60_000 + 23_456
 
 
@@ -135,7 +135,7 @@ def test_every_interval_tiles_time_without_hole_or_overlap(market, name):
     interval = Interval(name)
     rows = klines(market, "XRPUSDT", interval, Span(None, None, 10))
     assert rows[-1][0] <= NOW_MS <= rows[-1][6]
-    for row, following in zip(rows, rows[1:], strict=False):
+    for row, following in pairwise(rows):
         assert row[6] + 1 == following[0]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import numpy as np
 import pytest
 from boxrig import NOON_MS, TurnedClock
@@ -76,7 +78,7 @@ def test_trades_made_step_by_step_are_those_of_random_access():
         steps.append(live.advance(()))
     for symbol in ("BTCUSDT", "ETHUSDT"):
         parts = [columns(step.trades[symbol]) for step in steps if symbol in step.trades]
-        told = [sum(column, []) for column in zip(*parts, strict=True)]
+        told = [list(chain(*column)) for column in zip(*parts, strict=True)]
         whole = market(NOON_MS + DAY_MS).from_id(symbol, told[0][0], len(told[0]))
         assert told == columns(whole)
         assert NOON_MS - 20_000 < told[1][0] <= told[1][-1] <= clock.now_ms()
