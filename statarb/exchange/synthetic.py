@@ -197,7 +197,7 @@ def _fill_times(random: np.random.Generator, fills: int, block_ms: int) -> tuple
     Activity changes slowly (tenths of the block) and quickly (its 360ths), both log-normal: quiet spells and busy ones.
     """
     slow = np.repeat(random.standard_normal(10), 36)
-    activity = np.exp(0.5 * slow + 0.8 * random.standard_normal(360))
+    activity = np.exp(0.35 * slow + 0.5 * random.standard_normal(360))
     passed = np.concatenate(([0.0], np.cumsum(activity)))
     times = np.interp(np.sort(random.random(fills)) * passed[-1], passed, np.linspace(0, block_ms, 361))
     leads = random.random(fills) >= _BURST_SHARE
