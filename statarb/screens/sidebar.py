@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 
 import streamlit as st
@@ -11,7 +12,6 @@ from statarb.market import TIMEFRAMES, Instrument
 from statarb.params import KNOB, TEST_WINDOW_BARS, WINDOW_BARS, PairParams
 from statarb.store import StoredInstrument
 
-_SCALES = {"log": "Log prices", "price": "Prices"}
 _ASKED = "sidebar_asked"
 """What a callback asks for; done before the widgets are made, for only then does the URL follow."""
 
@@ -28,6 +28,7 @@ def show_sidebar(instruments: Mapping[str, StoredInstrument]) -> PairParams:
     y_default, x_default = default_pair(instruments)
     with st.sidebar:
         _answer_callbacks()
+        _take_full_names(instruments)
         y = _leg("y", "Explained leg, y", names, y_default)
         x = _leg("x", "Explaining leg, x", names, x_default)
         st.button("Swap legs", icon=":material/swap_vert:", on_click=_ask, args=("swap",), width="stretch")
@@ -57,11 +58,10 @@ def show_sidebar(instruments: Mapping[str, StoredInstrument]) -> PairParams:
             help=KNOB["entry_z"].help + " Armed again once |z| is below half of it.",
         )
         scale = st.segmented_control(
-            "Regression on",
-            list(_SCALES),
+            "Price scale",
+            list(KNOB["price_scale"].choices),
             default=str(KNOB["price_scale"].default),
             required=True,
-            format_func=lambda name: _SCALES[name],
             key="price_scale",
             bind="query-params",
             width="stretch",
@@ -113,24 +113,18 @@ def _leg(name: str, label: str, names: list[str], default: str) -> str:
 
 
 def _whole(name: str, label: str, default: int, step: int) -> int:
-    knob = KNOB[name]
-    value = st.number_input(
-        label,
-        int(knob.low or 0),
-        int(knob.high or 0),
-        default,
-        step,
-        key=name,
-        bind="query-params",
-        help=knob.help,
-    )
-    return int(value)
+    # A field of floats without decimals: one of integers fails on 1e400 in the URL, before we could look at it.
+    return round(_number(name, label, float(default), float(step), "%.0f"))
 
 
 def _basis_points(name: str, label: str) -> float:
+    return _number(name, label, float(KNOB[name].default), 0.5, "%.1f")
+
+
+def _number(name: str, label: str, default: float, step: float, digits: str) -> float:
     knob = KNOB[name]
-    low, high, default = float(knob.low or 0), float(knob.high or 0), float(knob.default)
-    value = st.number_input(label, low, high, default, 0.5, "%.1f", key=name, bind="query-params", help=knob.help)
+    low, high = float(knob.low or 0), float(knob.high or 0)
+    value = st.number_input(label, low, high, default, step, digits, key=name, bind="query-params", help=knob.help)
     return float(value)
 
 
@@ -144,8 +138,19 @@ def _answer_callbacks() -> None:
     if asked == "swap" and "y" in state and "x" in state:
         state["y"], state["x"] = state["x"], state["y"]
     if asked == "window" and state.get("timeframe") in WINDOW_BARS:
-        state["window"] = WINDOW_BARS[state["timeframe"]]
-        state["test_window"] = TEST_WINDOW_BARS[state["timeframe"]]
+        state["window"] = float(WINDOW_BARS[state["timeframe"]])
+        state["test_window"] = float(TEST_WINDOW_BARS[state["timeframe"]])
+
+
+def _take_full_names(instruments: Mapping[str, StoredInstrument]) -> None:
+    """Lets a link say `spot:ETHUSDT` as well as `ETHUSDT`, which is all that the select boxes know."""
+    for leg in ("y", "x"):
+        if leg in st.session_state or leg not in st.query_params:
+            continue
+        with contextlib.suppress(StatarbError):
+            name = str(Instrument.parse(st.query_params[leg]))
+            if name in instruments:
+                st.session_state[leg] = name
 
 
 def _checked(timeframe: str, chosen: Mapping[str, object]) -> PairParams:

@@ -38,13 +38,16 @@ class DeskDatabase:
         self._random = np.random.default_rng(7)
         self._log_x, self._residual = np.log(60_000.0), 0.0
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=5)
+        self.execute("PRAGMA synchronous=OFF")
         for symbol_id, name in enumerate(names, 1):
             self.execute(
                 "INSERT INTO symbols VALUES(?,'spot',?,'trade',0,'TRADING',1000000,1000,0,NULL,0)", symbol_id, name
             )
         self.end_ms -= minutes * 60_000
+        self.execute("BEGIN")
         for _ in range(minutes):
-            self.add_minute()
+            self._minute(0.0)
+        self.execute("COMMIT")
         self.heartbeat()
 
     def execute(self, sql: str, *values: object) -> None:
@@ -55,15 +58,18 @@ class DeskDatabase:
 
     def add_minute(self, shift: float = 0.0) -> None:
         """One more closed minute of every instrument; `shift` moves ETHUSDT off its hedge, in log units."""
+        self.execute("BEGIN")
+        self._minute(shift)
+        self.execute("COMMIT")
+
+    def _minute(self, shift: float) -> None:
         self._log_x += self._random.normal(0, 4e-4)
         self._residual = 0.97 * self._residual + self._random.normal(0, 2e-4)
-        self._connection.execute("BEGIN")
         for symbol_id, name in enumerate(self.names, 1):
             log_price = self._log_x if name == "BTCUSDT" else LOG_BETA * self._log_x - 2 + self._residual + shift
             self._bar(symbol_id, self.end_ms, float(np.exp(log_price)))
         self.end_ms += 60_000
-        self._connection.execute("UPDATE symbols SET closed_until_ms=?", (self.end_ms,))
-        self._connection.execute("COMMIT")
+        self.execute("UPDATE symbols SET closed_until_ms=?", self.end_ms)
 
     def _bar(self, symbol_id: int, open_ms: int, close: float) -> None:
         price = round(close * 100) * (SCALE // 100)

@@ -1,0 +1,288 @@
+"""Every page in every state of the database: data, few bars, none, no file, a broken file, a hostile URL."""
+
+import io
+
+import pandas as pd
+import pytest
+from desk_database import DeskDatabase
+from streamlit.testing.v1 import AppTest
+from support import PROJECT
+
+from statarb.params import PairParams
+from statarb.screens.desk import Desk
+from statarb.screens.export_page import export_frame, export_name
+from statarb.store.transfer import csv_text
+
+
+def _page(name):
+    """One page below the shared sidebar, as app.py puts it together."""
+    import importlib
+
+    from statarb.screens.frame import read_instruments
+    from statarb.screens.resources import shared_desk
+    from statarb.screens.sidebar import show_sidebar
+
+    desk = shared_desk()
+    params = show_sidebar(read_instruments(desk))
+    getattr(importlib.import_module(f"statarb.screens.{name}_page"), f"show_{name}_page")(desk, params)
+
+
+PAGES = ("live", "pair", "export")
+
+
+@pytest.fixture
+def db(tmp_path, monkeypatch):
+    path = tmp_path / "t.db"
+    monkeypatch.setenv("STATARB_DB", str(path))
+    return path
+
+
+@pytest.fixture
+def filled(db):
+    database = DeskDatabase(db, names=("BTCUSDT", "ETHUSDT", "SOLUSDT"))
+    database.fresh_trades()
+    yield database
+    database.close()
+
+
+def app(**query):
+    at = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
+    at.query_params.update(query)
+    return at.run()
+
+
+def page(name, **query):
+    at = AppTest.from_function(_page, default_timeout=60, args=(name,))
+    at.query_params.update(query)
+    return at.run()
+
+
+def words(at):
+    """All that the page says."""
+    parts = [*at.title, *at.header, *at.markdown, *at.caption, *at.warning, *at.code]
+    return "\n".join(str(part.value) for part in parts).replace("\\", "")
+
+
+def metrics(at):
+    return {metric.label: metric.value for metric in at.metric}
+
+
+def ran_well(at):
+    return not at.exception and not at.error
+
+
+def test_live_view_shows_prices_spread_z_hedge_and_correlation(filled):
+    at = app()
+    assert ran_well(at)
+    view = Desk(filled.path).refresh(PairParams())
+    shown = metrics(at)
+    assert shown["ETHUSDT"] == f"{view.y_last.price:,.2f}"
+    assert shown["BTCUSDT"] == f"{view.x_last.price:,.2f}"
+    assert shown["z, live"] == f"{view.live.z:+.2f}".replace("-", "−")
+    assert shown["Spread, live"] == f"{view.live.spread * 1e4:+.1f} bp".replace("-", "−")
+    assert shown["Hedge ratio β"] == f"{view.study.hedge.beta:.4f}"
+    assert shown["Correlation"] == f"{view.study.correlation.iloc[-1]:.2f}"
+    assert "SIMULATED" in words(at)
+    assert "LIVE" in words(at)
+    assert len(at.get("bidi_component")) == 1
+
+
+def test_an_alert_is_never_shown_without_edge_cost_net_and_verdict(filled):
+    for _ in range(3):
+        filled.add_minute(shift=0.02)
+    filled.heartbeat()
+    said = words(app())
+    assert "ETHUSDT is rich to BTCUSDT" in said
+    assert "crossed +2.0" in said
+    for part in ("To the mean", "round trip", "net", "Reversion:"):
+        assert part in said
+
+
+def test_a_toast_comes_on_the_edge_once_and_not_for_what_was_there_before(filled):
+    filled.add_minute(shift=0.02)
+    at = app()
+    assert not at.toast
+    for _ in range(60):
+        filled.add_minute()
+    at.run()
+    assert not at.toast
+    filled.add_minute(shift=0.05)
+    at.run()
+    assert len(at.toast) == 1
+    filled.add_minute(shift=0.05)
+    at.run()
+    assert not at.toast
+
+
+def test_pair_analytics_shows_verdict_hedge_summary_and_both_tests(filled):
+    at = page("pair")
+    assert ran_well(at)
+    study = Desk(filled.path).refresh(PairParams()).study
+    said = words(at)
+    assert f"Reversion: {study.verdict.headline}" in said
+    assert study.verdict.reasons[0] in said
+    assert "OLS Regression Results" in at.code[0].value
+    tables = pd.concat([table.value.astype(str) for table in at.table]).to_string().replace("\\", "")
+    assert f"{study.hedge.beta:.5g}" in tables
+    assert f"{study.engle_granger.y_on_x.statistic:.3f}".replace("-", "−") in tables
+    assert f"{study.adf.statistic:.3f}".replace("-", "−") in tables
+
+
+def test_export_states_rows_span_zone_source_and_parameters(filled):
+    at = page("export")
+    assert ran_well(at)
+    study = Desk(filled.path).refresh(PairParams()).study
+    said = words(at)
+    assert f"{len(study.prices):,} rows" in said
+    for part in ("UTC", "Source: simulated", "spot:ETHUSDT", "spot:BTCUSDT", "1m bars", "window 240", "opening time"):
+        assert part in said
+    shown = at.dataframe[0].value
+    assert list(shown.columns) == ["ts_utc", "y_close", "x_close", "spread", "zscore"]
+    assert shown["zscore"].iloc[0] == study.z.iloc[-1]
+
+
+def test_the_file_is_the_study_to_the_last_digit(filled):
+    study = Desk(filled.path).refresh(PairParams()).study
+    text = csv_text(export_frame(study))
+    assert text.startswith("ts_utc,y_close,x_close,spread,zscore\n")
+    back = pd.read_csv(io.StringIO(text), index_col="ts_utc", parse_dates=True)
+    assert list(back.index) == list(study.prices.index)
+    for column, series in (("y_close", study.prices["y"]), ("spread", study.spread), ("zscore", study.z)):
+        pd.testing.assert_series_equal(
+            back[column], series, check_names=False, check_freq=False, check_index=False, rtol=1e-15
+        )
+    name = export_name(study, "simulated")
+    assert name.startswith("simulated-ETHUSDT-BTCUSDT-1m-")
+    assert name.endswith("Z.csv")
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("minutes", [0, 1, 2, 43, 241])
+def test_few_bars_are_said_with_the_wait_and_break_nothing(db, name, minutes):
+    DeskDatabase(db, minutes=minutes).close()
+    at = page(name)
+    assert ran_well(at)
+    if name == "live" and minutes == 43:
+        assert "43 of 240 bars, about 3 h 17 min" in words(at)
+        assert metrics(at)["z, live"] == "—"
+    if name == "export" and minutes == 0:
+        assert "no bar has closed yet" in words(at)
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("timeframe", ["1s", "30s", "5m"])
+def test_every_timeframe_on_every_page(filled, name, timeframe):
+    """Of 1 s bars there are none here; that is said too."""
+    assert ran_well(page(name, timeframe=timeframe))
+
+
+def test_no_database_explains_how_to_begin_and_the_page_goes_on_by_itself(db):
+    at = app()
+    assert ran_well(at)
+    assert "Nothing has been stored yet" in words(at)
+    assert [code.value for code in at.code] == ["make demo", "python ingest.py"]
+    database = DeskDatabase(db, minutes=1800)
+    at.run()
+    assert metrics(at)["Hedge ratio β"] != "—"
+    database.close()
+
+
+def test_one_instrument_is_no_pair(db):
+    DeskDatabase(db, minutes=5, names=("BTCUSDT",)).close()
+    at = app()
+    assert ran_well(at)
+    assert "a pair needs two" in words(at)
+
+
+def test_a_broken_database_is_one_sentence_with_what_to_do(db):
+    db.write_bytes(b"this is no database" * 1000)
+    at = app()
+    assert ran_well(at)
+    assert "not a readable SQLite database" in words(at)
+    assert "Move it aside" in words(at)
+
+
+def test_a_database_that_breaks_while_the_page_is_open_is_said_and_the_page_recovers(filled, db):
+    at = app()
+    assert ran_well(at)
+    moved = db.with_name("moved.db")
+    db.rename(moved)
+    at.run()
+    assert ran_well(at)
+    assert "Nothing has been stored yet" in words(at)
+    moved.rename(db)
+    at.run()
+    assert ran_well(at)
+    assert "z, live" in metrics(at)
+
+
+def test_a_link_is_a_saved_view(filled):
+    """What PairParams writes into a URL, the sidebar reads."""
+    wanted = PairParams.for_timeframe(
+        "5m",
+        y="spot:SOLUSDT",
+        x="spot:ETHUSDT",
+        window=100,
+        entry_z=1.5,
+        price_scale="price",
+        corr_window=30,
+        fee_bps=2.0,
+    )
+    at = app(**wanted.to_query())
+    assert ran_well(at)
+    said = words(at)
+    assert "SOLUSDT on ETHUSDT" in said
+    assert "5m × 100 bars, prices" in said
+    assert at.slider(key="entry_z").value == 1.5
+    assert at.number_input(key="corr_window").value == 30
+    assert at.number_input(key="fee_bps").value == 2.0
+
+
+def test_the_window_follows_the_timeframe(filled):
+    at = app()
+    assert at.number_input(key="window").value == 240
+    at.get_by_key("timeframe").set_value("5m").run()
+    assert at.number_input(key="window").value == 144
+    assert at.number_input(key="test_window").value == 288
+    at.get_by_key("timeframe").set_value("1s").run()
+    assert at.number_input(key="window").value == 900
+
+
+def test_one_click_swaps_the_legs(filled):
+    at = app()
+    at.button[0].click().run()
+    assert "BTCUSDT on ETHUSDT" in words(at)
+    at.button[0].click().run()
+    assert "ETHUSDT on BTCUSDT" in words(at)
+
+
+HOSTILE = [
+    {"y": "<script>alert(1)</script>", "x": "'; DROP TABLE trades; --"},
+    {"y": "spot:BTCUSDT", "x": "spot:BTCUSDT"},
+    {"y": "BTCUSDT", "x": "BTCUSDT"},
+    {"y": "../../etc/passwd", "timeframe": "9y"},
+    {"window": "99999999", "entry_z": "nan", "corr_window": "-5"},
+    {"window": "1e400", "entry_z": "inf", "price_scale": "[](javascript:alert(1))"},
+    {"fee_bps": "-1e308", "slippage_bps": "\u0000", "test_window": "٣"},
+    {"y": "A" * 10_000, "unknown": "{{7*7}}"},
+]
+
+
+@pytest.mark.parametrize("query", HOSTILE)
+def test_nonsense_in_the_url_falls_back_to_defaults(filled, query):
+    at = app(**query)
+    assert ran_well(at)
+    said = words(at)
+    assert " on " in at.title[0].value
+    for part in ("script", "DROP", "passwd", "javascript", "AAAA", "7*7"):
+        assert part not in said
+    assert at.number_input(key="window").value == 240
+    assert at.slider(key="entry_z").value == 2.0
+
+
+def test_names_from_the_database_are_shown_as_they_are(db):
+    """A symbol with Markdown in it is text, not format."""
+    DeskDatabase(db, minutes=20, names=("BTC*USDT*", "ETH_USDT_")).close()
+    at = app()
+    assert ran_well(at)
+    assert at.title[0].value.count("\\") >= 4
