@@ -37,7 +37,11 @@ class FeedError(StatarbError):
 
 
 class BlockedError(FeedError):
-    """The exchange refuses this location or this rate of requests."""
+    """The exchange refuses this location or this rate of requests; `retry_after_s` is how long it said to wait."""
+
+    def __init__(self, message: str, hint: str = "", retry_after_s: float = 0.0) -> None:
+        super().__init__(message, hint)
+        self.retry_after_s = retry_after_s
 
 
 class UnreachableError(FeedError):

@@ -58,6 +58,22 @@ class Trade(NamedTuple):
     recv_ms: int
 
 
+class MissingIds(NamedTuple):
+    """Trades of an instrument that are not stored: ids `lo..hi`, which lie in time between `from_ms` and `until_ms`.
+
+    `tries` counts how often the exchange was asked and skipped them, the last time at `asked_at_ms`.
+    """
+
+    instrument: Instrument
+    lo: int
+    hi: int
+    from_ms: int
+    until_ms: int
+    found_at_ms: int
+    tries: int = 0
+    asked_at_ms: int = 0
+
+
 class Bar(NamedTuple):
     """OHLCV over one period; `open_ms` is its start, it is known at `open_ms + period`.
 

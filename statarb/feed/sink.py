@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-from statarb.market import Bar, Instrument, InstrumentRules, Trade
+from statarb.market import Bar, Instrument, InstrumentRules, MissingIds, Trade
 
 
 class Sink(Protocol):
@@ -13,6 +13,22 @@ class Sink(Protocol):
 
     def trades(self, session: str, trades: Sequence[Trade]) -> bool:
         """Trades in order of delivery; False when there is no room for seconds, and then nothing is taken."""
+        ...
+
+    def backfill(self, trades: Sequence[Trade]) -> bool:
+        """Trades that were missing, by id; False when there is no room."""
+        ...
+
+    def gap_answer(
+        self,
+        missing: MissingIds,
+        lo: int,
+        hi: int,
+        answer: Literal["skipped", "deferred"],
+        asked_at_ms: int,
+        proof: Mapping[str, Any],
+    ) -> None:
+        """The exchange skips the ids lo..hi of what is missing, or cannot be asked for them; with what it said."""
         ...
 
     def reject(self, seen_at_ms: int, reason: str, sample: str) -> None:

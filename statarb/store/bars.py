@@ -100,6 +100,39 @@ def seed(connection: sqlite3.Connection, symbol_id: int, table: Table, bars: Ite
     connection.executemany(_SEED.format(table=table), rows)
 
 
+_CONFIRM = """
+UPDATE bars_1s SET source='trades', first_id=?, last_id=?, v=?, quote_v=?, taker_buy_v=?
+WHERE symbol_id=? AND sec=? AND source='kline' AND o=? AND h=? AND l=? AND c=? AND n=?"""
+
+
+def confirm_seeds(connection: sqlite3.Connection, symbol_id: int, parts: Sequence[Bar]) -> tuple[set[int], int]:
+    """Compare seeded seconds with the trades that now cover them wholly; the confirmed ones, and how many differ.
+
+    `parts` are of trades in order, so all but the first and the last second of a run of ids are whole. A seed that
+    its trades confirm becomes a bar of trades; one that they contradict stays and is counted.
+    """
+    confirmed, differing = set(), 0
+    for before, bar, after in zip(parts, parts[1:], parts[2:], strict=False):
+        second = bar.open_ms // 1000
+        key = (symbol_id, second)
+        seeded = "SELECT 1 FROM bars_1s WHERE symbol_id=? AND sec=? AND source='kline'"
+        if _adjoin(before, bar, after) and connection.execute(seeded, key).fetchone():
+            values = (bar.first_id, bar.last_id, *bar[5:8], *key, *bar[1:5], bar.trade_count)
+            if connection.execute(_CONFIRM, values).rowcount:
+                confirmed.add(second)
+            else:
+                differing += 1
+    return confirmed, differing
+
+
+def _adjoin(before: Bar, bar: Bar, after: Bar) -> bool:
+    """Whether the ids of three bars follow each other without a hole."""
+    ids = (before.last_id, bar.first_id, bar.last_id, after.first_id)
+    if None in ids or bar.trade_count != (bar.last_id or 0) - (bar.first_id or 0) + 1:
+        return False
+    return bar.first_id == (before.last_id or 0) + 1 and after.first_id == (bar.last_id or 0) + 1
+
+
 def settle(
     connection: sqlite3.Connection,
     symbol_id: int,

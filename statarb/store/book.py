@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,14 +11,20 @@ from typing import NamedTuple
 from statarb.errors import StoreError
 from statarb.market import InstrumentRules, Trade
 from statarb.store import bars as stored_bars
-from statarb.store.inbox import Seed
-from statarb.store.ledger import Hole, Ledger, Placement, place, runs
+from statarb.store.gaps import answered, read_ledger, write_placement
+from statarb.store.inbox import BACKFILL, GapAnswer, Seed
+from statarb.store.ledger import Ledger, place, runs
 
 _ROWS_A_STATEMENT = 400
 # One statement for many rows: each step of SQLite hands the interpreter lock over, and that costs more than the insert.
 _INSERT = "INSERT INTO trades VALUES {} ON CONFLICT(symbol_id,trade_id) DO NOTHING"
 _INSERT_MANY = _INSERT.format(",".join(["(?,?,?,?,?,?)"] * _ROWS_A_STATEMENT))
 _INSERT_ONE = _INSERT.format("(?,?,?,?,?,?)")
+
+EPOCH_JUMP_IDS = 1_000_000
+FASTEST_IDS_A_SECOND = 2_000
+"""No instrument has traded so fast for long; a jump of more ids than that is no outage of ours."""
+_REORDER_MS = 1_000
 
 Span = tuple[int, int]
 """A span of time in ms, both ends included."""
@@ -35,11 +42,16 @@ class Book:
 
 
 class Entry(NamedTuple):
-    """What storing trades did: the book after it, how many were new, and the spans of time whose bars it touched."""
+    """What storing trades did: the book after it, how many were new, and the spans of time whose bars it touched.
+
+    `conflicts` came again with other content; `mismatches` are seeded seconds that the trades contradict.
+    """
 
     book: Book
     stored: int
     touched: list[Span]
+    conflicts: int
+    mismatches: int
 
 
 def open_book(connection: sqlite3.Connection, rule: InstrumentRules) -> Book:
@@ -56,30 +68,41 @@ def open_book(connection: sqlite3.Connection, rule: InstrumentRules) -> Book:
         "ORDER BY id_epoch DESC LIMIT 1",
         (name.venue, name.symbol, rule.id_kind),
     ).fetchone()
-    return Book(symbol_id, _read_ledger(connection, symbol_id), closed_until_ms)
+    return Book(symbol_id, read_ledger(connection, symbol_id), closed_until_ms)
 
 
-def _read_ledger(connection: sqlite3.Connection, symbol_id: int) -> Ledger | None:
-    ends = [
-        connection.execute(
-            f"SELECT trade_id, ts_ms FROM trades WHERE symbol_id=? ORDER BY trade_id {order} LIMIT 1", (symbol_id,)
-        ).fetchone()
-        for order in ("ASC", "DESC")
-    ]
-    if ends[0] is None:
-        return None
-    rows = connection.execute(
-        "SELECT lo, hi, "
-        "(SELECT ts_ms FROM trades WHERE symbol_id=g.symbol_id AND trade_id<g.lo ORDER BY trade_id DESC LIMIT 1), "
-        "(SELECT ts_ms FROM trades WHERE symbol_id=g.symbol_id AND trade_id>g.hi ORDER BY trade_id LIMIT 1), "
-        "reason, found_at_ms, state, tries FROM gaps g WHERE symbol_id=? AND state<>'filled' ORDER BY lo",
-        (symbol_id,),
-    ).fetchall()
-    return Ledger(ends[0][0], ends[1][0], ends[0][1], ends[1][1], tuple(Hole(*row) for row in rows))
+def begins_new_epoch(book: Book, session: str, trades: Sequence[Trade]) -> bool:
+    """Whether the exchange has begun to number its trades anew: a jump no market makes, or ids of the past again."""
+    ledger = book.ledger
+    if ledger is None or session == BACKFILL:
+        return False
+    first = min(trades, key=lambda trade: trade.trade_id)
+    jump, elapsed_s = first.trade_id - ledger.last, max(0, first.ts_ms - ledger.last_ms) / 1000
+    if jump > max(EPOCH_JUMP_IDS, FASTEST_IDS_A_SECOND * elapsed_s):
+        return True
+    later_ms = ledger.last_ms + _REORDER_MS
+    return any(
+        trade.ts_ms > later_ms and trade.trade_id <= ledger.last and not _is_missing(ledger, trade.trade_id)
+        for trade in trades
+    )
+
+
+def _is_missing(ledger: Ledger, trade_id: int) -> bool:
+    return any(hole.lo <= trade_id <= hole.hi for hole in ledger.holes)
+
+
+def next_epoch(connection: sqlite3.Connection, book: Book) -> Book:
+    """A new record of the same instrument, for its new numbers; the old one stays as it is."""
+    cursor = connection.execute(
+        "INSERT INTO symbols(venue,name,id_kind,id_epoch,status,tick,lot_step,can_short) "
+        "SELECT venue,name,id_kind,id_epoch+1,status,tick,lot_step,can_short FROM symbols WHERE symbol_id=?",
+        (book.symbol_id,),
+    )
+    return Book(int(cursor.lastrowid or 0), session=book.session)
 
 
 def store_trades(
-    connection: sqlite3.Connection, book: Book, session: str, arrived: Sequence[Trade], now_ms: int
+    connection: sqlite3.Connection, book: Book, session: str, arrived: Sequence[Trade], now_ms: int, fillable_ids: int
 ) -> Entry:
     """Insert what is not stored yet, keep the ledger and the gaps, merge the bars.
 
@@ -90,21 +113,54 @@ def store_trades(
     """
     trades = _in_order(arrived)
     reason = "start" if not book.session else "reconnect" if session != book.session else "stream"
-    placed = place(book.ledger, runs([t.trade_id for t in trades], [t.ts_ms for t in trades]), reason, now_ms)
+    arrived_runs = runs([t.trade_id for t in trades], [t.ts_ms for t in trades])
+    placed = place(book.ledger, arrived_runs, reason, now_ms, fillable_ids)
     fresh = _within(trades, placed.new)
     if _insert(connection, book.symbol_id, fresh) != len(fresh):
         raise StoreError(
             "The gap ledger and the stored trades disagree; nothing of this batch was stored.",
             "Start ingest again; if it happens twice, please report it.",
         )
-    _store_gaps(connection, book.symbol_id, placed, now_ms)
-    seconds = stored_bars.merge_seconds(connection, book.symbol_id, stored_bars.aggregate(fresh))
+    conflicts = _store_conflicts(connection, book.symbol_id, arrived, fresh, now_ms)
+    write_placement(connection, book.symbol_id, placed, now_ms)
+    parts = stored_bars.aggregate(fresh)
+    confirmed, mismatches = stored_bars.confirm_seeds(connection, book.symbol_id, parts)
+    parts = [bar for bar in parts if bar.open_ms // 1000 not in confirmed]
+    seconds = stored_bars.merge_seconds(connection, book.symbol_id, parts)
     stored_bars.derive_minutes(connection, book.symbol_id, seconds)
     touched = [(min(seconds) * 1000, max(seconds) * 1000 + 999)] if seconds else []
     touched += [(hole.from_ms, hole.until_ms) for hole in (*placed.opened, *placed.filled)]
-    last_price_e8 = fresh[-1].price_e8 if fresh else book.last_price_e8
-    after = replace(book, ledger=placed.ledger, session=session, last_price_e8=last_price_e8)
-    return Entry(after, len(fresh), touched)
+    after = replace(
+        book,
+        ledger=placed.ledger,
+        session=session if session != BACKFILL else book.session,
+        last_price_e8=fresh[-1].price_e8 if fresh and session != BACKFILL else book.last_price_e8,
+    )
+    return Entry(after, len(fresh), touched, conflicts, mismatches)
+
+
+def _store_conflicts(
+    connection: sqlite3.Connection, symbol_id: int, arrived: Sequence[Trade], fresh: Sequence[Trade], now_ms: int
+) -> int:
+    """Keep what came again with other content than is stored; the first stays. How many."""
+    if len(arrived) == len(fresh):
+        return 0
+    stored = {}
+    ids = sorted({trade.trade_id for trade in arrived})
+    for start in range(0, len(ids), _ROWS_A_STATEMENT):
+        some = ids[start : start + _ROWS_A_STATEMENT]
+        rows = connection.execute(
+            "SELECT trade_id, ts_ms, price, qty, maker FROM trades WHERE symbol_id=? "
+            f"AND trade_id IN ({','.join('?' * len(some))})",
+            (symbol_id, *some),
+        )
+        stored.update({row[0]: row for row in rows})
+    others = [trade for trade in arrived if stored[trade.trade_id] != (*trade[1:5], int(trade.is_buyer_maker))]
+    connection.executemany(
+        "INSERT INTO conflicts VALUES(?,?,?,?)",
+        [(symbol_id, trade.trade_id, now_ms, json.dumps(trade._asdict())) for trade in others],
+    )
+    return len(others)
 
 
 def _in_order(trades: Sequence[Trade]) -> Sequence[Trade]:
@@ -135,33 +191,14 @@ def _insert(connection: sqlite3.Connection, symbol_id: int, trades: Sequence[Tra
     return connection.total_changes - before
 
 
-def _store_gaps(connection: sqlite3.Connection, symbol_id: int, placed: Placement, now_ms: int) -> None:
-    for hole in placed.gone:
-        connection.execute("DELETE FROM gaps WHERE symbol_id=? AND lo=?", (symbol_id, hole.lo))
-    for hole in placed.opened:
-        connection.execute(
-            "INSERT INTO gaps(symbol_id,lo,hi,state,reason,found_at_ms,tries) VALUES(?,?,?,?,?,?,?)",
-            (symbol_id, hole.lo, hole.hi, hole.state, hole.reason, hole.found_at_ms, hole.tries),
-        )
-    for hole in placed.filled:
-        lo, hi = _join_filled(connection, symbol_id, hole)
-        connection.execute(
-            "INSERT INTO gaps(symbol_id,lo,hi,state,reason,found_at_ms,closed_at_ms,tries) VALUES(?,?,?,?,?,?,?,?)",
-            (symbol_id, lo, hi, "filled", hole.reason, hole.found_at_ms, now_ms, hole.tries),
-        )
-
-
-def _join_filled(connection: sqlite3.Connection, symbol_id: int, hole: Hole) -> tuple[int, int]:
-    """Parts of one gap that were filled one after the other become one row again; the range of the whole."""
-    lo, hi = hole.lo, hole.hi
-    for neighbour in ("lo<? ORDER BY lo DESC", "lo>? ORDER BY lo"):
-        row = connection.execute(
-            f"SELECT lo, hi, state, found_at_ms FROM gaps WHERE symbol_id=? AND {neighbour} LIMIT 1", (symbol_id, lo)
-        ).fetchone()
-        if row and row[2:] == ("filled", hole.found_at_ms) and (row[1] == lo - 1 or row[0] == hi + 1):
-            connection.execute("DELETE FROM gaps WHERE symbol_id=? AND lo=?", (symbol_id, row[0]))
-            lo, hi = min(lo, row[0]), max(hi, row[1])
-    return lo, hi
+def store_answer(connection: sqlite3.Connection, book: Book, answer: GapAnswer, now_ms: int) -> tuple[Book, list[Span]]:
+    """Put what the exchange said of missing ids on record; the spans of time that are no longer in doubt."""
+    if book.ledger is None:
+        return book, []
+    placed = answered(book.ledger, answer)
+    write_placement(connection, book.symbol_id, placed, now_ms)
+    settled = [(hole.from_ms, hole.until_ms) for hole in placed.opened if hole.state == "unfillable"]
+    return replace(book, ledger=placed.ledger), settled
 
 
 def store_seed(connection: sqlite3.Connection, book: Book, item: Seed) -> list[Span]:
@@ -201,5 +238,5 @@ def _doubtful(connection: sqlite3.Connection, book: Book) -> list[Span]:
     seeded = connection.execute(
         "SELECT 1 FROM bars_1s WHERE symbol_id=? AND sec=? AND source='kline'", (book.symbol_id, first_ms // 1000)
     ).fetchone()
-    holes = [(hole.from_ms, hole.until_ms) for hole in book.ledger.holes]
+    holes = book.ledger.doubtful_ms
     return holes if seeded else [(first_ms, first_ms), *holes]

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from statarb.market import Bar, Instrument, InstrumentRules, Trade
+from statarb.market import Bar, Instrument, InstrumentRules, MissingIds, Trade
 
 CAPACITY_TRADES = 200_000
 """About ten seconds of a market at its wildest."""
@@ -22,6 +22,21 @@ class TradeBatch(NamedTuple):
     venue: str
     session: str
     trades: Sequence[Trade]
+
+
+BACKFILL = ""
+"""The session of trades that were fetched because they were missing: they close gaps and open none."""
+
+
+class GapAnswer(NamedTuple):
+    """The exchange was asked for missing ids: 'skipped' (it lists none of them) or 'deferred' (it cannot be asked)."""
+
+    instrument: Instrument
+    lo: int
+    hi: int
+    answer: Literal["skipped", "deferred"]
+    asked_at_ms: int
+    proof: Mapping[str, Any]
 
 
 class Listing(NamedTuple):
@@ -63,7 +78,7 @@ class ExchangeTime(NamedTuple):
     monotonic_s: float
 
 
-Item = TradeBatch | Listing | Reject | Seed | FeedReport | ExchangeTime
+Item = TradeBatch | GapAnswer | Listing | Reject | Seed | FeedReport | ExchangeTime
 
 
 class Inbox:
@@ -89,7 +104,7 @@ class Inbox:
                 self._ready.notify()
             return True
 
-    def put(self, item: Listing | Reject | Seed | FeedReport | ExchangeTime) -> None:
+    def put(self, item: GapAnswer | Listing | Reject | Seed | FeedReport | ExchangeTime) -> None:
         """Take anything rarer than trades."""
         with self._ready:
             self._items.append(item)
@@ -131,6 +146,20 @@ class InboxSink:
 
     def trades(self, session: str, trades: Sequence[Trade]) -> bool:
         return self._inbox.put_trades(TradeBatch(self._market, session, trades))
+
+    def backfill(self, trades: Sequence[Trade]) -> bool:
+        return self._inbox.put_trades(TradeBatch(self._market, BACKFILL, trades))
+
+    def gap_answer(
+        self,
+        missing: MissingIds,
+        lo: int,
+        hi: int,
+        answer: Literal["skipped", "deferred"],
+        asked_at_ms: int,
+        proof: Mapping[str, Any],
+    ) -> None:
+        self._inbox.put(GapAnswer(missing.instrument, lo, hi, answer, asked_at_ms, proof))
 
     def reject(self, seen_at_ms: int, reason: str, sample: str) -> None:
         self._inbox.put(Reject(seen_at_ms, reason, sample))

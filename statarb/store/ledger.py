@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
+
+NO_BOUND = 1 << 62
 
 
 class Run(NamedTuple):
@@ -19,7 +21,10 @@ class Run(NamedTuple):
 
 @dataclass(frozen=True)
 class Hole:
-    """A range of ids not stored; the missing trades lie in time between `from_ms` and `until_ms`."""
+    """A range of ids not stored; the missing trades lie in time between `from_ms` and `until_ms`.
+
+    `tries` and `proof` keep how often, when and with what answer the exchange was asked and skipped them.
+    """
 
     lo: int
     hi: int
@@ -29,6 +34,8 @@ class Hole:
     found_at_ms: int
     state: str = "open"
     tries: int = 0
+    asked_at_ms: int = 0
+    proof: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,11 @@ class Ledger:
     def missing(self) -> int:
         """How many ids between the first and the last are not stored."""
         return sum(hole.hi - hole.lo + 1 for hole in self.holes)
+
+    @property
+    def doubtful_ms(self) -> list[tuple[int, int]]:
+        """Spans of time in which trades are missing; ids that the exchange itself skips are no trades."""
+        return [(hole.from_ms, hole.until_ms) for hole in self.holes if hole.state != "unfillable"]
 
 
 class Placement(NamedTuple):
@@ -69,7 +81,9 @@ def runs(ids: Sequence[int], times_ms: Sequence[int]) -> list[Run]:
     return found
 
 
-def place(ledger: Ledger | None, arrived: Iterable[Run], reason: str, now_ms: int) -> Placement:
+def place(
+    ledger: Ledger | None, arrived: Iterable[Run], reason: str, now_ms: int, fillable_ids: int = NO_BOUND
+) -> Placement:
     """Put runs of ids into the ledger; an id is new exactly if it lies beyond either end or in a hole.
 
     Parameters
@@ -82,6 +96,8 @@ def place(ledger: Ledger | None, arrived: Iterable[Run], reason: str, now_ms: in
         Why a hole that opens here opened: 'start', 'reconnect' or 'stream'.
     now_ms : int
         When it was found, by the local clock.
+    fillable_ids : int
+        Of a hole that opens, so many of the newest ids are to be fetched; the older ones are deferred.
     """
     new: list[tuple[int, int]] = []
     gone: list[Hole] = []
@@ -96,20 +112,48 @@ def place(ledger: Ledger | None, arrived: Iterable[Run], reason: str, now_ms: in
         if run.hi > ledger.last:
             if run.lo > ledger.last + 1:
                 hole = Hole(ledger.last + 1, run.lo - 1, ledger.last_ms, run.lo_ms, reason, now_ms)
-                opened.append(hole)
-                ledger = replace(ledger, holes=(*ledger.holes, hole))
+                holes = _bounded(hole, fillable_ids)
+                opened += holes
+                ledger = replace(ledger, holes=(*ledger.holes, *holes))
             new.append((max(run.lo, ledger.last + 1), run.hi))
             ledger = replace(ledger, last=run.hi, last_ms=run.hi_ms)
         if run.lo < ledger.first:
             if run.hi < ledger.first - 1:
                 hole = Hole(run.hi + 1, ledger.first - 1, run.hi_ms, ledger.first_ms, reason, now_ms)
-                opened.append(hole)
-                ledger = replace(ledger, holes=(hole, *ledger.holes))
+                holes = _bounded(hole, fillable_ids)
+                opened += holes
+                ledger = replace(ledger, holes=(*holes, *ledger.holes))
             new.append((run.lo, min(run.hi, ledger.first - 1)))
             ledger = replace(ledger, first=run.lo, first_ms=run.lo_ms)
     if ledger is None:
         raise ValueError("no ids to place")
     return Placement(ledger, new, gone, opened, filled)
+
+
+def _bounded(hole: Hole, fillable_ids: int) -> list[Hole]:
+    """The hole, its part beyond the bound deferred."""
+    if hole.hi - hole.lo + 1 <= fillable_ids:
+        return [hole]
+    split = hole.hi - fillable_ids
+    deferred = replace(hole, hi=split, state="deferred")
+    return [deferred, replace(hole, lo=split + 1)] if fillable_ids else [deferred]
+
+
+def mark(ledger: Ledger, lo: int, hi: int, change: Callable[[Hole], Hole]) -> Placement:
+    """Apply `change` to what of `lo..hi` is missing, splitting holes at its ends; nothing is stored by it."""
+    gone, opened, holes = [], [], []
+    for hole in ledger.holes:
+        a, b = max(hole.lo, lo), min(hole.hi, hi)
+        if a > b:
+            holes.append(hole)
+            continue
+        parts = [replace(hole, hi=a - 1)] if hole.lo < a else []
+        parts.append(change(replace(hole, lo=a, hi=b)))
+        parts += [replace(hole, lo=b + 1)] if b < hole.hi else []
+        gone.append(hole)
+        opened += parts
+        holes += parts
+    return Placement(replace(ledger, holes=tuple(holes)), [], gone, opened, [])
 
 
 def _fill(

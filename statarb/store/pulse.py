@@ -9,7 +9,9 @@ from typing import Any
 from statarb.market import from_e8
 from statarb.store.book import Book
 from statarb.store.inbox import FeedReport, TradeBatch
+from statarb.store.ledger import Ledger
 
+ODD = ("duplicates", "rejects", "conflicts", "seed_mismatches")
 _BEATS = 10
 _LAGS = 2_000
 _LAGS_A_BATCH = 20
@@ -20,16 +22,14 @@ class Pulse:
 
     def __init__(self, now_s: float) -> None:
         self._trades: Counter[str] = Counter()
-        self._duplicates = 0
-        self._rejects = 0
+        self._odd: Counter[str] = Counter(dict.fromkeys(ODD, 0))
         self._lags_ms: deque[int] = deque(maxlen=_LAGS)
         self._marks: deque[tuple[float, Counter[str]]] = deque([(now_s, Counter())], maxlen=_BEATS)
 
-    def count(self, stored: Mapping[str, int], duplicates: int, rejects: int) -> None:
-        """A batch was committed."""
+    def count(self, stored: Mapping[str, int], odd: Mapping[str, int]) -> None:
+        """A batch was committed: trades stored by instrument, and what was odd about it by kind."""
         self._trades.update(stored)
-        self._duplicates += duplicates
-        self._rejects += rejects
+        self._odd.update(odd)
 
     def time(self, batches: Sequence[TradeBatch], exchange_now_ms: int) -> None:
         """Keep a sample of how long the trades took from the exchange to the disk."""
@@ -54,10 +54,8 @@ class Pulse:
             "lag_p99_ms": lags[len(lags) * 99 // 100] if lags else None,
             "queue_depth": queue_depth,
             "reconnects": sum(int(report.stats.get("reconnects", 0)) for report in reports.values()),
-            "duplicates": self._duplicates,
-            "rejects": self._rejects,
-            "open_gaps": sum(len(ledger.holes) for ledger, _ in ledgers.values()),
-            "missing_ids": sum(ledger.missing for ledger, _ in ledgers.values()),
+            **self._odd,
+            **_gaps([ledger for ledger, _ in ledgers.values()]),
             "seeding": next((r.stats["progress"] for r in reports.values() if "progress" in r.stats), None),
             "instruments": {
                 name: {
@@ -69,6 +67,22 @@ class Pulse:
                 for name, (ledger, last_price_e8) in ledgers.items()
             },
         }
+
+
+def _gaps(ledgers: Sequence[Ledger]) -> dict[str, int]:
+    """How many gaps are open and deferred, and how many trades they miss."""
+    holes = [hole for ledger in ledgers for hole in ledger.holes]
+    count = Counter(hole.state for hole in holes)
+    missing: Counter[str] = Counter()
+    for hole in holes:
+        missing[hole.state] += hole.hi - hole.lo + 1
+    return {
+        "open_gaps": count["open"],
+        "missing_ids": missing["open"],
+        "deferred_gaps": count["deferred"],
+        "deferred_ids": missing["deferred"],
+        "unfillable_ids": missing["unfillable"],
+    }
 
 
 def status_line(stats: Mapping[str, Any]) -> str:

@@ -13,10 +13,31 @@ from typing import Any
 
 from statarb.clock import SYSTEM_CLOCK, Clock, ExchangeClock
 from statarb.errors import StatarbError, StoreError
-from statarb.market import Trade
-from statarb.store.book import Book, Span, close_bars, open_book, store_seed, store_trades
+from statarb.market import Instrument, MissingIds, Trade
+from statarb.store.book import (
+    Book,
+    Span,
+    begins_new_epoch,
+    close_bars,
+    next_epoch,
+    open_book,
+    store_answer,
+    store_seed,
+    store_trades,
+)
 from statarb.store.connect import claim_source, open_writer, plain_errors
-from statarb.store.inbox import ExchangeTime, FeedReport, Inbox, Item, Listing, Reject, Seed, TradeBatch
+from statarb.store.inbox import (
+    BACKFILL,
+    ExchangeTime,
+    FeedReport,
+    GapAnswer,
+    Inbox,
+    Item,
+    Listing,
+    Reject,
+    Seed,
+    TradeBatch,
+)
 from statarb.store.pulse import Pulse, status_line
 
 log = logging.getLogger(__name__)
@@ -31,6 +52,7 @@ HOLD_S = 10.0
 QUIET_S = 3.0
 """Without any trade for so long, the exchange's own answer to what time it is moves the clock."""
 KEPT_REJECTS = 10_000
+FILLABLE_IDS = 1_000_000
 _DISK_FULL_WAIT_S = 1.0
 
 
@@ -45,6 +67,8 @@ class Writer:
         What it will hold; a database of another source is refused.
     inbox : Inbox
         Where the producers put what they have.
+    fillable_ids : int
+        Of the trades missed by an instrument in one go, so many of the newest are to be fetched.
 
     Raises
     ------
@@ -52,8 +76,16 @@ class Writer:
         Foreign, newer, locked, damaged, of another source or not writable.
     """
 
-    def __init__(self, path: Path, source: str, inbox: Inbox, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        path: Path,
+        source: str,
+        inbox: Inbox,
+        clock: Clock = SYSTEM_CLOCK,
+        fillable_ids: int = FILLABLE_IDS,
+    ) -> None:
         self._path = path
+        self._fillable_ids = fillable_ids
         self._inbox = inbox
         self._clock = clock
         self._exchange = ExchangeClock()
@@ -88,6 +120,18 @@ class Writer:
     def stats(self) -> dict[str, Any]:
         """The newest heartbeat's figures; may be called from any thread."""
         return self._stats
+
+    def missing(self) -> list[MissingIds]:
+        """What is to be fetched from the exchange, as of the newest commit; may be called from any thread."""
+        return [
+            MissingIds(
+                Instrument.parse(name),
+                *(hole.lo, hole.hi, hole.from_ms, hole.until_ms, hole.found_at_ms, hole.tries, hole.asked_at_ms),
+            )
+            for name, book in self._books.items()
+            for hole in (book.ledger.holes if book.ledger else ())
+            if hole.state == "open"
+        ]
 
     def status_line(self) -> str:
         """The same as one line for the log."""
@@ -137,21 +181,34 @@ class Writer:
         self._hear(items, batches)
         books: dict[str, Book] = {}
         stored: Counter[str] = Counter()
+        odd: Counter[str] = Counter()
 
         def write() -> None:
             # A full disk makes this run again, so it begins from what is known to be on disk.
             books.clear()
             books.update(self._books)
             stored.clear()
+            odd.clear()
             touched: defaultdict[str, list[Span]] = defaultdict(list)
             for rule in (rule for item in items if isinstance(item, Listing) for rule in item.rules):
                 books[str(rule.instrument)] = open_book(self._connection, rule)
-            for name, (session, trades) in _by_instrument(batches).items():
-                if name in books:
-                    entry = store_trades(self._connection, books[name], session, trades, self._clock.now_ms())
-                    books[name] = entry.book
-                    stored[name] += entry.stored
-                    touched[name] += entry.touched
+            for (name, session), trades in _by_instrument(batches).items():
+                if name not in books:
+                    continue
+                if begins_new_epoch(books[name], session, trades):
+                    log.error("%s: its trade ids began anew; they are kept apart from the earlier ones.", name)
+                    books[name] = next_epoch(self._connection, books[name])
+                now_ms = self._clock.now_ms()
+                entry = store_trades(self._connection, books[name], session, trades, now_ms, self._fillable_ids)
+                books[name] = entry.book
+                stored[name] += entry.stored
+                odd["conflicts"] += entry.conflicts
+                odd["seed_mismatches"] += entry.mismatches
+                touched[name] += entry.touched
+            for item in items:
+                if isinstance(item, GapAnswer) and (name := str(item.instrument)) in books:
+                    books[name], spans = store_answer(self._connection, books[name], item, self._clock.now_ms())
+                    touched[name] += spans
             for item in items:
                 if isinstance(item, Seed) and item.bars and str(item.instrument) in books:
                     name = str(item.instrument)
@@ -165,8 +222,12 @@ class Writer:
         self._transact(write)
         self._books = books
         arrived = sum(len(batch.trades) for batch in batches)
-        self._pulse.count(stored, arrived - stored.total(), len(rejects))
-        self._pulse.time(batches, self._clock.now_ms() + (self._clock_offset_ms or 0))
+        odd.update(duplicates=arrived - stored.total(), rejects=len(rejects))
+        self._pulse.count(stored, odd)
+        self._pulse.time(
+            [batch for batch in batches if batch.session != BACKFILL],
+            self._clock.now_ms() + (self._clock_offset_ms or 0),
+        )
 
     def _transact(self, body: Callable[[], None]) -> None:
         """Run `body` in one transaction, as often as a full disk makes it necessary."""
@@ -195,7 +256,8 @@ class Writer:
     def _hear(self, items: Sequence[Item], batches: Sequence[TradeBatch]) -> None:
         """Take in what is no data: the exchange's time and what the connections say."""
         now_s = self._clock.monotonic_s()
-        for batch in batches:
+        live = [batch for batch in batches if batch.session != BACKFILL]
+        for batch in live:
             self._exchange.hear(max(trade.event_ms for trade in batch.trades), now_s)
             self._heard_trades_at_s = now_s
         for item in items:
@@ -210,7 +272,7 @@ class Writer:
                 if item.state == "live":
                     self._held_until_s.update(dict.fromkeys(names - self._live, now_s + HOLD_S))
                 self._live = self._live | names if item.state == "live" else self._live - names
-        for batch in batches:
+        for batch in live:
             for symbol in {trade.symbol for trade in batch.trades}:
                 self._held_until_s.pop(f"{batch.venue}:{symbol}", None)
 
@@ -245,15 +307,13 @@ class Writer:
         self._beat_at_s = now_s
 
 
-def _by_instrument(batches: Iterable[TradeBatch]) -> dict[str, tuple[str, list[Trade]]]:
-    """Trades by instrument, in order of arrival, with the newest session that brought them."""
-    found: dict[str, tuple[str, list[Trade]]] = {}
-    for batch in batches:
+def _by_instrument(batches: Iterable[TradeBatch]) -> dict[tuple[str, str], list[Trade]]:
+    """Trades by instrument and session, in order of arrival; what was fetched comes after what came by itself."""
+    found: defaultdict[tuple[str, str], list[Trade]] = defaultdict(list)
+    for batch in sorted(batches, key=lambda batch: batch.session == BACKFILL):
         by_symbol: defaultdict[str, list[Trade]] = defaultdict(list)
         for trade in batch.trades:
             by_symbol[trade.symbol].append(trade)
         for symbol, trades in by_symbol.items():
-            name = f"{batch.venue}:{symbol}"
-            _, earlier = found.get(name, ("", []))
-            found[name] = (batch.session, earlier + trades)
+            found[f"{batch.venue}:{symbol}", batch.session] += trades
     return found
