@@ -10,43 +10,35 @@ from collections.abc import Sequence
 
 from statarb import __version__, errors, market, params, settings, store
 
+# fmt: off
 # isort: off
 # Which bars are there?
 from statarb.quant import Legs, align_legs, log_returns, on_scale, resample_bars
-
-# How is one leg hedged with the other?
-from statarb.quant import HedgeFit, hedge_ratio, ols_summary
-
-# How far is the spread from its mean?
+# How is one leg hedged with the other, and what is that worth?
 from statarb.quant import (
-    FrozenMoments,
-    InSample,
-    frozen_moments,
-    live_z,
-    moments_seen,
-    spread_fixed,
-    spread_seen,
-    z_seen,
+    HedgeEstimate, HedgeFit, KalmanNoise, dols_hedge, hac_hedge, hedge_ratio, huber_hedge, kalman_hedge, kalman_noise,
+    ols_summary, returns_hedge, rolling_hedge, theil_sen_hedge, tls_hedge, BetaGap, HedgeComparison, HedgeQuality,
+    beta_gap, compare_hedges, hedge_quality
 )
-
+# How far is the spread from its mean?
+from statarb.quant import FrozenMoments, InSample, frozen_moments, live_z, moments_seen, spread_fixed, spread_seen
+from statarb.quant import z_seen
 # When is that a signal, and what would it pay?
 from statarb.quant import Edge, Episode, edge_to_mean, episodes
-
 # Do the legs move together?
 from statarb.quant import rolling_correlation
-
 # Does the spread come back?
 from statarb.quant import CointegrationResult, ResidualTest, UnitRootResult, Verdict, WindowTest, adf, critical_values
 from statarb.quant import engle_granger, half_life_found, residual_pvalue, schwert_lags, verdict
-
 # All of it at once, and what stands where there is no number.
 from statarb.quant import NotEnough, PairStudy, Undefined, study_pair, text_report, to_dict
 # isort: on
 
-# fmt: off
 __all__ = [  # noqa: RUF022  (by question, as above)
     "Legs", "align_legs", "log_returns", "on_scale", "resample_bars",
-    "HedgeFit", "hedge_ratio", "ols_summary",
+    "HedgeEstimate", "HedgeFit", "KalmanNoise", "dols_hedge", "hac_hedge", "hedge_ratio", "huber_hedge",
+    "kalman_hedge", "kalman_noise", "ols_summary", "returns_hedge", "rolling_hedge", "theil_sen_hedge", "tls_hedge",
+    "BetaGap", "HedgeComparison", "HedgeQuality", "beta_gap", "compare_hedges", "hedge_quality",
     "FrozenMoments", "InSample", "frozen_moments", "live_z", "moments_seen", "spread_fixed", "spread_seen", "z_seen",
     "Edge", "Episode", "edge_to_mean", "episodes",
     "rolling_correlation",

@@ -11,6 +11,17 @@ from statarb.quant.bars import resample_bars
 from statarb.quant.cointegration import CointegrationResult, ResidualTest, engle_granger
 from statarb.quant.correlation import rolling_correlation
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
+from statarb.quant.hedge_check import BetaGap, HedgeComparison, HedgeQuality, beta_gap, compare_hedges, hedge_quality
+from statarb.quant.hedge_methods import (
+    HedgeEstimate,
+    dols_hedge,
+    hac_hedge,
+    huber_hedge,
+    returns_hedge,
+    theil_sen_hedge,
+    tls_hedge,
+)
+from statarb.quant.hedge_path import KalmanNoise, kalman_hedge, kalman_noise, rolling_hedge
 from statarb.quant.legs import Legs, align_legs, log_returns
 from statarb.quant.mackinnon import critical_values, residual_pvalue
 from statarb.quant.power import half_life_found
@@ -33,12 +44,17 @@ from statarb.quant.unitroot import UnitRootResult, adf, schwert_lags
 from statarb.quant.verdict import Verdict, WindowTest, verdict
 
 __all__ = [
+    "BetaGap",
     "CointegrationResult",
     "Edge",
     "Episode",
     "FrozenMoments",
+    "HedgeComparison",
+    "HedgeEstimate",
     "HedgeFit",
+    "HedgeQuality",
     "InSample",
+    "KalmanNoise",
     "Legs",
     "NotEnough",
     "PairStudy",
@@ -49,13 +65,21 @@ __all__ = [
     "WindowTest",
     "adf",
     "align_legs",
+    "beta_gap",
+    "compare_hedges",
     "critical_values",
+    "dols_hedge",
     "edge_to_mean",
     "engle_granger",
     "episodes",
     "frozen_moments",
+    "hac_hedge",
     "half_life_found",
+    "hedge_quality",
     "hedge_ratio",
+    "huber_hedge",
+    "kalman_hedge",
+    "kalman_noise",
     "live_z",
     "log_returns",
     "moments_seen",
@@ -63,12 +87,16 @@ __all__ = [
     "on_scale",
     "resample_bars",
     "residual_pvalue",
+    "returns_hedge",
     "rolling_correlation",
+    "rolling_hedge",
     "schwert_lags",
     "spread_fixed",
     "spread_seen",
     "study_pair",
     "text_report",
+    "theil_sen_hedge",
+    "tls_hedge",
     "to_dict",
     "verdict",
     "warm_up",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from statarb.errors import DataError
 from statarb.params import PairParams
 from statarb.quant.sample import epoch_ms
 from statarb.quant.spread import FrozenMoments
@@ -26,11 +27,12 @@ class Episode:
     until_ms: int | None = None
 
 
-def episodes(z_seen: pd.Series, bar_ms: int, threshold: float) -> tuple[Episode, ...]:
+def episodes(z_seen: pd.Series, bar_ms: int, threshold: float, beta: pd.Series | None = None) -> tuple[Episode, ...]:
     """Every episode of the series, oldest first: a function of closed bars alone, so all who look agree.
 
     An episode begins at a bar with |z| >= threshold while armed. It ends, and the next is armed, at a bar with
-    |z| < threshold / 2, or on the other side of zero. Bars without a z change nothing.
+    |z| < threshold / 2, or on the other side of zero. Bars without a z change nothing. Where beta is not positive
+    there are no legs to trade: an episode ends there and none begins.
 
     Parameters
     ----------
@@ -40,17 +42,27 @@ def episodes(z_seen: pd.Series, bar_ms: int, threshold: float) -> tuple[Episode,
         Length of a bar in ms.
     threshold : float
         |z| that begins an episode, in standard deviations.
+    beta : Series, optional
+        The hedge that judges each bar (`moments_seen`), on the index of `z_seen`.
+
+    Raises
+    ------
+    DataError
+        beta on another index.
     """
+    if beta is not None and not beta.index.equals(z_seen.index):
+        raise DataError("beta and z are not at the same times.", "Give both from one study.")
     found: list[Episode] = []
     current: Episode | None = None
     closes_ms = epoch_ms(z_seen.index) + bar_ms
-    for close_ms, z in zip(closes_ms.tolist(), z_seen.tolist(), strict=True):
+    has_legs = [True] * len(z_seen) if beta is None else (beta > 0).tolist()
+    for close_ms, z, legs in zip(closes_ms.tolist(), z_seen.tolist(), has_legs, strict=True):
         if math.isnan(z):
             continue
-        if current is not None and (abs(z) < threshold / 2 or z * current.side < 0):
+        if current is not None and (not legs or abs(z) < threshold / 2 or z * current.side < 0):
             found.append(Episode(current.side, current.since_ms, current.z, close_ms))
             current = None
-        if current is None and abs(z) >= threshold:
+        if current is None and legs and abs(z) >= threshold:
             current = Episode(1 if z > 0 else -1, close_ms, z)
     return tuple(found) if current is None else (*found, current)
 

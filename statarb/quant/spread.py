@@ -11,8 +11,8 @@ import pandas as pd
 
 from statarb.errors import DataError
 from statarb.quant.hedge import HedgeFit, hedge_ratio
-from statarb.quant.rolling import rolling_moments
-from statarb.quant.sample import SAME_ASSET_R2, NotEnough, Undefined, checked_pair, checked_window, is_constant
+from statarb.quant.hedge_path import rolling_hedge
+from statarb.quant.sample import SAME_ASSET_R2, NotEnough, Undefined, checked_pair, is_constant
 
 
 @dataclass(frozen=True)
@@ -137,26 +137,9 @@ def moments_seen(y: Any, x: Any, window: int) -> pd.DataFrame:
     DataError
         As `hedge_ratio`, or a window below 3 bars.
     """
-    first, second = checked_pair(y, x)
-    window = checked_window(window)
-    m = rolling_moments(first.to_numpy(), second.to_numpy(), window)
-    level = 1e-13 * math.sqrt(window)
-    moves = (np.sqrt(m.sxx) > level * np.abs(m.x_mean)) & (np.sqrt(m.syy) > level * np.abs(m.y_mean))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        beta = np.where(moves, m.sxy / m.sxx, np.nan)
-        ssr = m.syy - beta * m.sxy
-        exists = moves & (ssr > (1 - SAME_ASSET_R2) * m.syy)
-    beta = np.where(exists, beta, np.nan)
-    moments = pd.DataFrame(
-        {
-            "alpha": m.y_mean - beta * m.x_mean,
-            "beta": beta,
-            "mean": np.where(exists, 0.0, np.nan),
-            "sd": np.sqrt(np.where(exists, ssr, np.nan) / (window - 1)),
-        },
-        index=first.index,
-    )
-    return moments.shift(1)
+    rolling = rolling_hedge(y, x, window)
+    rolling.insert(2, "mean", rolling["alpha"] * 0.0)
+    return rolling[["alpha", "beta", "mean", "sd"]].shift(1)
 
 
 def spread_seen(y: Any, x: Any, window: int) -> pd.Series:

@@ -17,6 +17,7 @@ from statarb.quant.correlation import rolling_correlation
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
 from statarb.quant.legs import Legs, align_legs, log_returns
 from statarb.quant.sample import NotEnough
+from statarb.quant.signal import Episode, episodes
 from statarb.quant.spread import FrozenMoments, InSample, frozen_moments, moments_seen, on_scale, spread_fixed
 from statarb.quant.unitroot import UnitRootResult, adf
 from statarb.quant.verdict import Verdict, verdict
@@ -59,6 +60,11 @@ class PairStudy:
             return self.verdict.tests[-1].result
         missing = self.legs.newest(self.params.test_window, self.as_of_ms)
         return missing if isinstance(missing, NotEnough) else NotEnough("bars", 0, self.params.test_window)
+
+    @cached_property
+    def episodes(self) -> tuple[Episode, ...]:
+        """Every episode of |z| beyond `params.entry_z`, where there was a hedge with positive beta."""
+        return episodes(self.z, self.legs.bar_ms, self.params.entry_z, self.moments_seen["beta"])
 
     @cached_property
     def ols_summary(self) -> str | NotEnough:

@@ -16,11 +16,13 @@ from statarb.quant import (
     align_legs,
     frozen_moments,
     hedge_ratio,
+    kalman_hedge,
     live_z,
     log_returns,
     moments_seen,
     resample_bars,
     rolling_correlation,
+    rolling_hedge,
     spread_seen,
     z_seen,
 )
@@ -40,6 +42,8 @@ SERIES = {
     "moments_seen": lambda y, x: moments_seen(y, x, WINDOW),
     "spread_seen": lambda y, x: spread_seen(y, x, WINDOW),
     "z_seen": lambda y, x: z_seen(y, x, WINDOW),
+    "rolling_hedge": lambda y, x: rolling_hedge(y, x, WINDOW),
+    "kalman_hedge": lambda y, x: kalman_hedge(y, x, discount=0.98),
     "rolling_correlation": lambda y, x: rolling_correlation(y, x, WINDOW),
     "log_returns": lambda y, x: log_returns(_legs(y, x)),
     "resample_bars": lambda y, x: resample_bars(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from statarb.errors import DataError
 from statarb.params import PairParams
 from statarb.quant import FrozenMoments
 from statarb.quant.signal import Episode, edge_to_mean, episodes
@@ -38,6 +39,14 @@ def test_the_other_side_ends_one_and_begins_the_next():
 
 def test_bars_without_a_z_change_nothing():
     assert found(np.nan, 2.5, np.nan, 2.6) == (Episode(1, 2 * MINUTE, 2.5),)
+
+
+def test_without_a_positive_beta_there_is_no_signal():
+    z = z_series(2.5, 2.6, 2.7, 2.8, 2.9)
+    beta = pd.Series([-1.0, 0.0, 1.0, -0.1, np.nan], index=z.index)
+    assert episodes(z, MINUTE, 2.0, beta) == (Episode(1, 3 * MINUTE, 2.7, 4 * MINUTE),)
+    with pytest.raises(DataError):
+        episodes(z, MINUTE, 2.0, beta.iloc[:3])
 
 
 def test_no_bars_no_episodes():

@@ -241,3 +241,11 @@ def test_unrelated_walks_get_a_study_too():
     study = study_of(y=y, x=x)
     assert isinstance(study.hedge, HedgeFit)
     assert math.isfinite(study.z.iloc[-1])
+
+
+def test_a_pair_with_a_negative_beta_has_a_z_and_no_episode():
+    y = prices_of(-1.5 * np.log(X / X[0]) / 5e-4 + np.random.default_rng(1).standard_normal(X.size))
+    study = study_of(y=y)
+    assert (study.z.abs() > study.params.entry_z).any()
+    assert study.episodes == ()
+    assert STUDY.episodes

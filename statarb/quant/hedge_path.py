@@ -1,0 +1,204 @@
+"""The hedge ratio as it moves: rolling least squares and the Kalman filter, each value known at its own bar."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from statarb.errors import DataError
+from statarb.quant.hedge_methods import usable_legs
+from statarb.quant.rolling import rolling_moments
+from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, checked_pair, checked_window
+
+KALMAN_BARS = 50
+"""Fewer bars do not tell the noises apart."""
+
+
+def rolling_hedge(y: Any, x: Any, window: int) -> pd.DataFrame:
+    """Least squares over the last `window` bars, at every bar.
+
+    Parameters
+    ----------
+    y, x : Series or array, shape (n,)
+        Closes on the scale of the regression.
+    window : int
+        Bars in the regression, this bar included.
+
+    Returns
+    -------
+    DataFrame
+        Columns alpha, beta, sd (of the residuals, ddof 1), r2; known at the close of their bar. NaN until the window
+        is full, and where no spread exists (a leg does not move, or both legs are one asset).
+
+    Raises
+    ------
+    DataError
+        As `hedge_ratio`, or a window below 3 bars.
+
+    References
+    ----------
+    O(1) a bar by the window sums of van Herk (1992). Equal to statsmodels' RollingOLS on centred data.
+    """
+    first, second = checked_pair(y, x)
+    window = checked_window(window)
+    m = rolling_moments(first.to_numpy(), second.to_numpy(), window)
+    level = 1e-13 * math.sqrt(window)
+    moves = (np.sqrt(m.sxx) > level * np.abs(m.x_mean)) & (np.sqrt(m.syy) > level * np.abs(m.y_mean))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beta = np.where(moves, m.sxy / m.sxx, np.nan)
+        ssr = m.syy - beta * m.sxy
+        exists = moves & (ssr > (1 - SAME_ASSET_R2) * m.syy)
+        r2 = np.where(exists, 1 - ssr / m.syy, np.nan)
+    beta = np.where(exists, beta, np.nan)
+    sd = np.sqrt(np.where(exists, ssr, np.nan) / (window - 1))
+    columns = {"alpha": m.y_mean - beta * m.x_mean, "beta": beta, "sd": sd, "r2": r2}
+    return pd.DataFrame(columns, index=first.index)
+
+
+@dataclass(frozen=True)
+class KalmanNoise:
+    """How much alpha and beta wander, as variances a bar in units of the observation's variance.
+
+    `log_likelihood` is of the sample they were fitted to, NaN where they were given.
+    """
+
+    q_alpha: float
+    q_beta: float
+    log_likelihood: float = math.nan
+
+
+def kalman_hedge(y: Any, x: Any, noise: KalmanNoise | None = None, discount: float = 0.999) -> pd.DataFrame:
+    """Alpha and beta as random walks, followed by a Kalman filter.
+
+    y(t) = alpha(t) + beta(t) (x(t) - x(0)) + e(t); both states walk, each with its own noise. The start is exactly
+    diffuse: nothing is assumed of alpha and beta before the data.
+
+    Parameters
+    ----------
+    y, x : Series or array, shape (n,)
+        Closes on the scale of the regression.
+    noise : KalmanNoise, optional
+        Noise of the two states, from `kalman_noise` on *earlier* bars.
+    discount : float
+        Used without `noise`: each bar the past loses this share of its weight, 1 / (1 - discount) bars of memory.
+
+    Returns
+    -------
+    DataFrame
+        Columns alpha, beta (filtered: known at the close of their bar), beta_sd (half a band around beta), innovation
+        (y less its prediction by the bar before) and innovation_sd (as predicted at the bar before). NaN until x has
+        moved and the variance is known. The innovation is a one-step surprise, not a spread: no test of reversion
+        may be made of it, for it reads stationary on unrelated walks every time.
+
+    Raises
+    ------
+    DataError
+        As `hedge_ratio`, negative noise, or a discount outside (0.5, 1].
+
+    References
+    ----------
+    Kalman (1960); West & Harrison (1997), *Bayesian Forecasting*, ch. 4 and 6; Durbin & Koopman (2012), ch. 5.
+    """
+    first, second = checked_pair(y, x)
+    if not 0.5 < discount <= 1:
+        raise DataError(f"A discount of {discount} forgets too fast or never began.", "Give 0.5 to 1, such as 0.999.")
+    if noise is not None and not (0 <= noise.q_alpha < math.inf and 0 <= noise.q_beta < math.inf):
+        raise DataError("The noise of a state cannot be negative.", "Use kalman_noise.")
+    ys, xs = first.to_numpy(), second.to_numpy()
+    names = ["alpha", "beta", "beta_sd", "innovation", "innovation_sd"]
+    if not ys.size:
+        return pd.DataFrame(np.empty((0, 5)), index=first.index, columns=names)
+    q_alpha, q_beta, keep = (noise.q_alpha, noise.q_beta, 1.0) if noise else (0.0, 0.0, 1 / discount)
+    path, _ = _filtered(ys - ys[0], xs - xs[0], q_alpha, q_beta, keep)
+    path[:, 0] += ys[0] - path[:, 1] * xs[0]
+    return pd.DataFrame(path, index=first.index, columns=names)
+
+
+def kalman_noise(y: Any, x: Any) -> KalmanNoise | NotEnough:
+    """The noise of alpha and beta by maximum likelihood.
+
+    The observation's variance is concentrated out; the two ratios are found by Nelder and Mead's simplex.
+
+    Parameters
+    ----------
+    y, x : Series or array, shape (n,)
+        Closes on the scale of the regression. The estimate has seen these bars: filter later ones with it.
+
+    Returns
+    -------
+    KalmanNoise or NotEnough
+        NotEnough below 50 bars; Undefined where a leg does not move.
+
+    Raises
+    ------
+    DataError
+        As `hedge_ratio`.
+
+    References
+    ----------
+    Durbin & Koopman (2012), *Time Series Analysis by State Space Methods*, ch. 7.
+    """
+    legs = usable_legs(y, x, KALMAN_BARS)
+    if isinstance(legs, NotEnough):
+        return legs
+    ys, xs = legs
+    y_size, x_size = float(np.ptp(ys)), float(np.ptp(xs))
+    dy, dx = (ys - ys[0]) / y_size, (xs - xs[0]) / x_size
+    from scipy.optimize import minimize
+
+    def cost(logs: Floats) -> float:
+        q_alpha, q_beta = np.exp(np.clip(logs, -40, 40))
+        return -_filtered(dy, dx, float(q_alpha), float(q_beta), 1.0)[1]
+
+    start = np.log([1e-4, 1e-4])
+    best = minimize(cost, start, method="Nelder-Mead", options={"maxiter": 120, "xatol": 0.02, "fatol": 1e-4})
+    q_alpha, q_beta = np.exp(np.clip(best.x, -40, 40))
+    # Back to the units of the legs, and with the constant of the two diffuse bars, as Durbin and Koopman count it.
+    likelihood = -float(best.fun) - (ys.size - 2) * math.log(y_size) - math.log(2 * math.pi * x_size)
+    return KalmanNoise(float(q_alpha), float(q_beta) / x_size**2, likelihood)
+
+
+def _filtered(y: Floats, x: Floats, q_alpha: float, q_beta: float, keep: float) -> tuple[Floats, float]:
+    """Rows (alpha, beta, beta_sd, innovation, innovation_sd), and the log-likelihood with its variance at its best.
+
+    Covariances are in units of the observation's variance, which is the running mean of the squared surprises.
+    Plain numbers, not matrices: two states take a microsecond that way.
+    """
+    n = y.size
+    path = np.full((n, 5), np.nan)
+    alpha, p_aa = float(y[0]), 1.0
+    beta = p_ab = p_bb = 0.0
+    diffuse, squares, logs, count = True, 0.0, 0.0, 0
+    for t, (yt, xt) in enumerate(zip(y.tolist(), x.tolist(), strict=True)):
+        if t == 0:
+            continue
+        p_aa, p_ab, p_bb = p_aa * keep + q_alpha, p_ab * keep, p_bb * keep + q_beta
+        if diffuse:
+            if xt == 0.0:  # x stands where it began: only alpha can be learned
+                f = p_aa + 1.0
+                error = yt - alpha
+                squares, logs, count = squares + error * error / f, logs + math.log(f), count + 1
+                alpha, p_aa = alpha + p_aa / f * error, p_aa / f
+            else:  # the first move of x tells beta, whatever it was: the limit of an infinite prior variance
+                beta, p_bb, p_ab = (yt - alpha) / xt, (p_aa + 1.0) / (xt * xt), -p_aa / xt
+                diffuse = False
+                path[t, :2] = alpha, beta
+                logs += math.log(xt * xt)
+            continue
+        k_a, k_b = p_aa + xt * p_ab, p_ab + xt * p_bb
+        f = k_a + xt * k_b + 1.0
+        error = yt - alpha - beta * xt
+        variance = squares / count if count else math.nan
+        path[t, 3], path[t, 4] = error, math.sqrt(variance * f)
+        squares, logs, count = squares + error * error / f, logs + math.log(f), count + 1
+        alpha, beta = alpha + k_a / f * error, beta + k_b / f * error
+        p_aa, p_ab, p_bb = p_aa - k_a * k_a / f, p_ab - k_a * k_b / f, p_bb - k_b * k_b / f
+        path[t, 0], path[t, 1] = alpha, beta
+        path[t, 2] = math.sqrt(max(0.0, p_bb) * squares / count)
+    if count == 0 or squares <= 0:
+        return path, -math.inf
+    return path, -0.5 * (logs + count * (math.log(2 * math.pi * squares / count) + 1))
