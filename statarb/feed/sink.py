@@ -53,6 +53,10 @@ class Sink(Protocol):
         """Closed bars from exchange klines."""
         ...
 
+    def complete(self, instrument: Instrument, until_ms: int) -> None:
+        """All there is of an instrument before that time has been delivered, as at the end of a file."""
+        ...
+
     def exchange_time(self, exchange_ms: int, local_ms: int, monotonic_s: float) -> None:
         """The exchange's answer to what time it is, with both local clocks at that moment."""
         ...

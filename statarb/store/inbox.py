@@ -61,6 +61,13 @@ class Seed(NamedTuple):
     bars: Sequence[Bar]
 
 
+class Complete(NamedTuple):
+    """All of an instrument before `until_ms` has been delivered: its bars close without waiting for a clock."""
+
+    instrument: Instrument
+    until_ms: int
+
+
 class FeedReport(NamedTuple):
     """What a connection says of itself; `instruments` are those it delivers while it is live."""
 
@@ -78,7 +85,7 @@ class ExchangeTime(NamedTuple):
     monotonic_s: float
 
 
-Item = TradeBatch | GapAnswer | Listing | Reject | Seed | FeedReport | ExchangeTime
+Item = TradeBatch | GapAnswer | Listing | Reject | Seed | Complete | FeedReport | ExchangeTime
 
 
 class Inbox:
@@ -104,7 +111,7 @@ class Inbox:
                 self._ready.notify()
             return True
 
-    def put(self, item: GapAnswer | Listing | Reject | Seed | FeedReport | ExchangeTime) -> None:
+    def put(self, item: GapAnswer | Listing | Reject | Seed | Complete | FeedReport | ExchangeTime) -> None:
         """Take anything rarer than trades."""
         with self._ready:
             self._items.append(item)
@@ -178,6 +185,9 @@ class InboxSink:
 
     def seed(self, instrument: Instrument, base: Literal["1s", "1m"], bars: Sequence[Bar]) -> None:
         self._inbox.put(Seed(instrument, base, bars))
+
+    def complete(self, instrument: Instrument, until_ms: int) -> None:
+        self._inbox.put(Complete(instrument, until_ms))
 
     def exchange_time(self, exchange_ms: int, local_ms: int, monotonic_s: float) -> None:
         self._inbox.put(ExchangeTime(exchange_ms, local_ms, monotonic_s))

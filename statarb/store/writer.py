@@ -28,6 +28,7 @@ from statarb.store.book import (
 from statarb.store.connect import claim_source, open_writer, plain_errors
 from statarb.store.inbox import (
     BACKFILL,
+    Complete,
     ExchangeTime,
     FeedReport,
     GapAnswer,
@@ -213,8 +214,10 @@ class Writer:
                 if isinstance(item, Seed) and item.bars and str(item.instrument) in books:
                     name = str(item.instrument)
                     touched[name] += store_seed(self._connection, books[name], item)
+            complete_ms = {str(item.instrument): item.until_ms for item in items if isinstance(item, Complete)}
             for name, book in books.items():
-                books[name] = close_bars(self._connection, book, self._closable_ms(name, book, drained), touched[name])
+                until_ms = complete_ms.get(name) or self._closable_ms(name, book, drained)
+                books[name] = close_bars(self._connection, book, until_ms, touched[name])
             self._store_rejects(rejects)
             if self._beat_is_due():
                 self._beat("live" if self._live else "connecting")
