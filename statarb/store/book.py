@@ -39,6 +39,8 @@ class Book:
     closed_until_ms: int | None = None
     session: str = ""
     last_price_e8: int = 0
+    kept_from_id: int = 0
+    kept_from_ms: int = 0
 
 
 class Entry(NamedTuple):
@@ -63,12 +65,12 @@ def open_book(connection: sqlite3.Connection, rule: InstrumentRules) -> Book:
         "tick=excluded.tick, lot_step=excluded.lot_step, can_short=excluded.can_short",
         (name.venue, name.symbol, rule.id_kind, rule.status, rule.tick_e8, rule.lot_step_e8, rule.can_short),
     )
-    symbol_id, closed_until_ms = connection.execute(
-        "SELECT symbol_id, closed_until_ms FROM symbols WHERE venue=? AND name=? AND id_kind=? "
-        "ORDER BY id_epoch DESC LIMIT 1",
+    symbol_id, closed_until_ms, *kept_from = connection.execute(
+        "SELECT symbol_id, closed_until_ms, kept_from_id, kept_from_ms FROM symbols "
+        "WHERE venue=? AND name=? AND id_kind=? ORDER BY id_epoch DESC LIMIT 1",
         (name.venue, name.symbol, rule.id_kind),
     ).fetchone()
-    return Book(symbol_id, read_ledger(connection, symbol_id), closed_until_ms)
+    return Book(symbol_id, read_ledger(connection, symbol_id), closed_until_ms, "", 0, *kept_from)
 
 
 def begins_new_epoch(book: Book, session: str, trades: Sequence[Trade]) -> bool:
@@ -111,6 +113,11 @@ def store_trades(
     StoreError
         The ledger and the table disagree: a bug, or a second writer.
     """
+    if book.kept_from_id:
+        # What was pruned was stored and is in its bars: should it come again, it is a duplicate.
+        arrived = [trade for trade in arrived if trade.trade_id >= book.kept_from_id]
+        if not arrived:
+            return Entry(book, 0, [], 0, 0)
     trades = _in_order(arrived)
     reason = "start" if not book.session else "reconnect" if session != book.session else "stream"
     arrived_runs = runs([t.trade_id for t in trades], [t.ts_ms for t in trades])
@@ -221,7 +228,8 @@ def close_bars(connection: sqlite3.Connection, book: Book, until_ms: int | None,
         return book
     behind = [span for span in spans if old_ms is not None and span[0] < old_ms]
     # The first close judges everything stored before it; later ones only what they pass or what changed.
-    from_ms = min([span[0] for span in behind] + [old_ms or 0])
+    # Bars whose trades were pruned stay as they were judged while these were here.
+    from_ms = max(book.kept_from_ms, min([span[0] for span in behind] + [old_ms or 0]))
     stored_bars.settle(connection, book.symbol_id, from_ms - from_ms % 60_000, until_ms, _doubtful(connection, book))
     connection.execute(
         "UPDATE symbols SET closed_until_ms=?, bars_version=bars_version+? WHERE symbol_id=?",
@@ -231,9 +239,14 @@ def close_bars(connection: sqlite3.Connection, book: Book, until_ms: int | None,
 
 
 def _doubtful(connection: sqlite3.Connection, book: Book) -> list[Span]:
-    """Spans of time in which trades may be missing: every hole, and the second our record begins in, unless seeded."""
+    """Spans of time in which trades may be missing: every hole, and the second our record begins in, unless seeded.
+
+    A record that begins where older trades were pruned lacks none.
+    """
     if book.ledger is None:
         return []
+    if book.kept_from_id:
+        return book.ledger.doubtful_ms
     first_ms = book.ledger.first_ms
     seeded = connection.execute(
         "SELECT 1 FROM bars_1s WHERE symbol_id=? AND sec=? AND source='kline'", (book.symbol_id, first_ms // 1000)

@@ -76,6 +76,14 @@ MIGRATIONS = (
               payload TEXT NOT NULL) STRICT""",
         ),
     ),
+    Migration(
+        "kept-from",
+        (
+            # What lies below was pruned: such an id is no news, and the bars before that time are not judged again.
+            "ALTER TABLE symbols ADD COLUMN kept_from_id INTEGER NOT NULL DEFAULT 0",
+            "ALTER TABLE symbols ADD COLUMN kept_from_ms INTEGER NOT NULL DEFAULT 0",
+        ),
+    ),
 )
 
 VERSION = len(MIGRATIONS)

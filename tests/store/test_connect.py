@@ -71,7 +71,8 @@ def test_a_folder_that_was_there_keeps_its_mode(tmp_path):
 
 
 def test_a_second_setup_has_nothing_to_do(tmp_path):
-    assert create_database(tmp_path / "t.db") == [f"applied 0001 {MIGRATIONS[0].name}"]
+    steps = [f"applied {number:04d} {migration.name}" for number, migration in enumerate(MIGRATIONS, 1)]
+    assert create_database(tmp_path / "t.db") == steps
     assert create_database(tmp_path / "t.db") == []
 
 
@@ -82,10 +83,10 @@ def test_an_upgrade_copies_the_database_first_and_keeps_its_rows(tmp_path, monke
     monkeypatch.setattr(connecting, "MIGRATIONS", steps)
     monkeypatch.setattr(connecting, "VERSION", len(steps))
     (done,) = create_database(path)
-    assert done.startswith("applied 0002 add-notes (copy before it: t.db.before-add-notes-")
+    assert done.startswith(f"applied {len(steps):04d} add-notes (copy before it: t.db.before-add-notes-")
     (copy,) = tmp_path.glob("t.db.before-add-notes-*")
     with sqlite3.connect(copy) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (len(steps) - 1,)
         assert connection.execute("SELECT value FROM meta WHERE key='source'").fetchone() == ("simulated",)
     assert Reader(path).source() == "simulated"
 
