@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             start_logging(options.db, options.log_level)
             inbox = Inbox()
             writer = Writer(options.db, place.source, inbox)
-            feed = VenueFeed(place, symbols, options.history, InboxSink(inbox, place.market))
+            feed = VenueFeed(place, symbols, options.history, InboxSink(inbox, place.market), writer.missing)
             writer.start()
             feed.start()
             try:

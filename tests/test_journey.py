@@ -13,6 +13,7 @@ from decimal import Decimal
 import pandas as pd
 import pytest
 from processes import exchange, ingest, running, wait_until
+from proxy import Proxy
 from support import free_port, shared_file
 
 from statarb.settings import SETTINGS
@@ -44,6 +45,15 @@ def ledger_trades(path) -> set[tuple]:
              int(row["time"]), int(row["is_buyer_maker"] == "true"))
             for row in csv.DictReader(file)
         }  # fmt: skip
+
+
+def within_record(made: set[tuple], stored: set[tuple]) -> set[tuple]:
+    """The trades made between the first and the last that is stored of each instrument."""
+    ids: dict[str, list[int]] = {}
+    for symbol, trade_id, *_ in stored:
+        ids.setdefault(symbol, []).append(trade_id)
+    ends = {symbol: (min(of), max(of)) for symbol, of in ids.items()}
+    return {trade for trade in made if ends[trade[0]][0] <= trade[1] <= ends[trade[0]][1]}
 
 
 def assert_every_id_is_accounted_for(db) -> None:
@@ -136,18 +146,49 @@ def test_kill_9_in_the_middle_loses_nothing_committed_and_doubles_nothing(tmp_pa
     assert {reason for (reason,) in query(db, "SELECT reason FROM gaps")} == {"start"}
 
 
-def test_an_exchange_that_goes_and_comes_back_leaves_a_gap_that_is_known(tmp_path):
-    db, port = tmp_path / "t.db", str(free_port())
-    with exchange("--port", port, "--rate", "20") as (_, at), ingest(db, *PAIR, *at) as feed:
-        feed.wait_for("feed is live")
-        wait_until(lambda: len(query(db, "SELECT DISTINCT symbol_id FROM trades")) == 2)
-        _.kill()
-        feed.wait_for("connecting again")
-        with exchange("--port", port, "--rate", "20"):
-            wait_until(lambda: {"reconnect"} == {r for (r,) in query(db, "SELECT reason FROM gaps")}, 30)
+def test_an_outage_closes_over_rest_and_the_ledger_equals_the_database(tmp_path):
+    """The cable is cut under 60 trades a second, twice; every trade that the exchange made is stored once, exact."""
+    db, ledger = tmp_path / "t.db", tmp_path / "ledger.csv"
+    with exchange("--symbols", "BTCUSDT,ETHUSDT", "--rate", "30", "--ledger", str(ledger)) as (market, at):
+        rest = at[at.index("--rest-url") + 1]
+        with (
+            Proxy(int(rest.rsplit(":", 1)[1])) as proxy,
+            ingest(db, *PAIR, "--ws-url", proxy.url, "--rest-url", rest) as feed,
+        ):
+            feed.wait_for("feed is live")
+            wait_until(lambda: len(query(db, "SELECT DISTINCT symbol_id FROM trades")) == 2)
+            for _ in range(2):
+                proxy.cut()
+                time.sleep(8)
+                proxy.mend()
+                wait_until(lambda: query(db, "SELECT 1 FROM gaps WHERE state='open'"), 30)
+                wait_until(lambda: not query(db, "SELECT 1 FROM gaps WHERE state='open'"), 30)
+            assert {reason for (reason,) in query(db, "SELECT reason FROM gaps")} == {"reconnect"}
             assert feed.stop() == 0
+        assert market.stop() == 0
+    made, stored = ledger_trades(ledger), stored_trades(db)
+    assert within_record(made, stored) == stored
     assert_every_id_is_accounted_for(db)
-    assert {state for (state,) in query(db, "SELECT state FROM feeds")} == {"stopped"}
+    assert query(db, "SELECT count(*) FROM conflicts") == [(0,)]
+
+
+def test_ingest_that_was_away_comes_back_to_a_complete_record(tmp_path):
+    db, ledger = tmp_path / "t.db", tmp_path / "ledger.csv"
+    with exchange("--symbols", "BTCUSDT,ETHUSDT", "--rate", "30", "--ledger", str(ledger)) as (market, at):
+        for _ in range(2):
+            with ingest(db, *PAIR, *at) as feed:
+                feed.wait_for("feed is live")
+                time.sleep(2)
+                feed.kill()
+            time.sleep(4)
+        with ingest(db, *PAIR, *at) as feed:
+            feed.wait_for("feed is live")
+            wait_until(lambda: query(db, "SELECT count(*) FROM gaps WHERE state='filled'")[0][0] >= 4, 30)
+            assert feed.stop() == 0
+        market.stop()
+    stored = stored_trades(db)
+    assert within_record(ledger_trades(ledger), stored) == stored
+    assert_every_id_is_accounted_for(db)
 
 
 def test_a_second_ingest_and_a_setup_beside_it_are_refused(tmp_path):
@@ -200,7 +241,10 @@ def _newer(db):
         (lambda db: create_database(db, "binance"), [], 1, "Sources are never mixed"),
         (lambda db: db.mkdir(), [], 1, "is a folder"),
     ],
-    ids="unknown-symbol hostile-symbol path-in-url duration venue foreign newer corrupt source folder".split(),
+    ids=[
+        "unknown symbol", "hostile symbol", "path in url", "duration", "venue",
+        "foreign", "newer", "corrupt", "source", "folder",
+    ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_harms_nothing(tmp_path, spoil, options, code, words):
     db = tmp_path / "t.db"

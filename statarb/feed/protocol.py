@@ -56,6 +56,11 @@ class BadFrame(Exception):  # noqa: N818
         self.sample = payload[:_SAMPLE_BYTES].decode("utf-8", "backslashreplace")
 
 
+def is_sane(trade: Trade) -> bool:
+    """Whether a trade can be stored: its numbers in range, its time in milliseconds."""
+    return 0 < trade.price_e8 <= _MAX_INT64 and 0 < trade.qty_e8 <= _MAX_INT64 and OLDEST_MS <= trade.ts_ms <= NEWEST_MS
+
+
 def stream_path(symbols: Sequence[str]) -> str:
     """The path of a combined stream of every trade of these symbols."""
     return "/stream?streams=" + "/".join(f"{symbol.lower()}@trade" for symbol in symbols)

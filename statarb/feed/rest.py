@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 import requests
 
+from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import BlockedError, ConfigError, FeedError, UnreachableError
+from statarb.feed.protocol import is_sane
 from statarb.feed.socket import BLOCKED_HINT, NETWORK_HINT
 from statarb.feed.venues import Venue
-from statarb.market import SCALE, Bar, Instrument, InstrumentRules, to_e8
+from statarb.market import SCALE, Bar, Instrument, InstrumentRules, Trade, to_e8
+
+log = logging.getLogger(__name__)
 
 TIMEOUT_S = (5.0, 10.0)
 MAX_BODY_BYTES = 8 << 20
-KLINES_A_PAGE = 1000
+KLINES_A_PAGE = TRADES_A_PAGE = 1000
+WEIGHTS = {"time": 1, "exchangeInfo": 20, "klines": 2, "historicalTrades": 25}
+WEIGHT_A_SECOND = 50.0
+"""Half of the 6,000 a minute that Binance allows an address."""
+BURST_WEIGHT = 500.0
+DEFAULT_SILENCE_S = 60.0
 _INVALID_SYMBOL = -1121
 _ILLEGAL_CHARACTERS = -1100
 
@@ -31,11 +42,45 @@ class Refused(FeedError):  # noqa: N818
         self.code = code
 
 
-class RestClient:
-    """Questions to one venue's REST; usable from several threads."""
+class WeightBudget:
+    """Half of the venue's request weight, spent evenly: what else runs at this address needs the other half.
 
-    def __init__(self, venue: Venue) -> None:
+    Parameters
+    ----------
+    monotonic_s : callable
+        The clock.
+    """
+
+    def __init__(self, monotonic_s: Callable[[], float]) -> None:
+        self._monotonic_s = monotonic_s
+        self._lock = threading.Lock()
+        self._left = BURST_WEIGHT
+        self._at_s = monotonic_s()
+
+    def reserve(self, weight: float) -> float:
+        """Take so much; how many seconds to wait before asking."""
+        with self._lock:
+            now_s = self._monotonic_s()
+            self._left = min(BURST_WEIGHT, self._left + (now_s - self._at_s) * WEIGHT_A_SECOND) - weight
+            self._at_s = now_s
+            return max(0.0, -self._left / WEIGHT_A_SECOND)
+
+
+class RestClient:
+    """Questions to one venue's REST, within the weight budget; usable from several threads.
+
+    Parameters
+    ----------
+    venue : Venue
+        Whose REST is asked.
+    """
+
+    def __init__(self, venue: Venue, clock: Clock = SYSTEM_CLOCK) -> None:
         self._venue = venue
+        self._clock = clock
+        self._budget = WeightBudget(clock.monotonic_s)
+        self._silent_until_s = float("-inf")
+        self._closed = threading.Event()
         self._host = urlsplit(venue.rest_url).hostname or venue.rest_url
         self._local = threading.local()
 
@@ -47,14 +92,28 @@ class RestClient:
         session: requests.Session = self._local.session
         return session
 
+    @property
+    def lists_history(self) -> bool:
+        """Whether missed trades can be asked for by id."""
+        return self._venue.lists_history
+
+    def close(self) -> None:
+        """Let whoever waits for the budget go; nothing is asked any more."""
+        self._closed.set()
+
     def get(self, path: str, **params: Any) -> Any:
-        """The decoded JSON of `GET /api/v3/{path}`.
+        """The decoded JSON of `GET /api/v3/{path}`, asked when the budget allows and never while we are banned.
 
         Raises
         ------
         FeedError
             BlockedError, UnreachableError, Refused, or an answer that is no JSON.
         """
+        if self._clock.wait(self._closed, self._budget.reserve(WEIGHTS[path])):
+            raise FeedError("The feed is being stopped.")
+        wait_s = self._silent_until_s - self._clock.monotonic_s()
+        if wait_s > 0:
+            raise BlockedError(f"{self._host} asked for {wait_s:.0f} s of silence.", retry_after_s=wait_s)
         with self._plain_errors():
             reply = self._session.get(
                 f"{self._venue.rest_url}/api/v3/{path}",
@@ -68,7 +127,7 @@ class RestClient:
         if len(body) > MAX_BODY_BYTES:
             raise FeedError(f"{self._host} sent more than {MAX_BODY_BYTES >> 20} MiB for {path}.")
         if reply.status_code in (403, 418, 429, 451):
-            raise BlockedError(f"{self._host} refuses requests (HTTP {reply.status_code}).", BLOCKED_HINT)
+            raise self._blocked(reply)
         try:
             answer = msgspec.json.decode(body)
         except msgspec.DecodeError as error:
@@ -78,6 +137,19 @@ class RestClient:
         if reply.status_code != requests.codes.ok:
             raise FeedError(f"{self._host} answers {path} with HTTP {reply.status_code}.")
         return answer
+
+    def _blocked(self, reply: requests.Response) -> BlockedError:
+        """What a refusal means; after 418 and 429 nothing is sent until the exchange's own time is over."""
+        if reply.status_code not in (418, 429):
+            return BlockedError(f"{self._host} refuses requests (HTTP {reply.status_code}).", BLOCKED_HINT)
+        text = reply.headers.get("Retry-After", "")
+        wait_s = float(text) if text.isdigit() else DEFAULT_SILENCE_S
+        self._silent_until_s = self._clock.monotonic_s() + wait_s
+        if reply.status_code == 418:
+            log.error("%s has banned this address for %.0f s; live trades go on, REST waits.", self._host, wait_s)
+        return BlockedError(
+            f"{self._host} refuses requests (HTTP {reply.status_code}) for {wait_s:.0f} s.", BLOCKED_HINT, wait_s
+        )
 
     @contextlib.contextmanager
     def _plain_errors(self) -> Iterator[None]:
@@ -140,6 +212,36 @@ class RestClient:
             to_e8(step) if step else None,
             can_short=self._venue.can_short,
         )
+
+    def historical_trades(self, symbol: str, from_id: int, limit: int = TRADES_A_PAGE) -> list[Trade]:
+        """At most `limit` trades from `from_id` on, by id; ids that the exchange skips are simply not there.
+
+        Raises
+        ------
+        FeedError
+            Also when the rows are not in order or lie before `from_id`.
+        """
+        rows = self.get("historicalTrades", symbol=symbol, fromId=from_id, limit=limit)
+        try:
+            trades = [
+                Trade(
+                    symbol,
+                    int(row["id"]),
+                    int(row["time"]),
+                    to_e8(row["price"]),
+                    to_e8(row["qty"]),
+                    bool(row["isBuyerMaker"]),
+                    int(row["time"]),
+                    self._clock.now_ms(),
+                )
+                for row in rows
+            ]
+        except (LookupError, TypeError, ValueError) as error:
+            raise FeedError(f"{self._host} sent trades that cannot be read.") from error
+        ids = [trade.trade_id for trade in trades]
+        if any(b <= a for a, b in pairwise([from_id - 1, *ids])) or any(not is_sane(trade) for trade in trades):
+            raise FeedError(f"{self._host} sent trades that were not asked for.")
+        return trades
 
     def klines(self, symbol: str, interval: Literal["1s", "1m"], end_ms: int, limit: int = KLINES_A_PAGE) -> list[Bar]:
         """At most `limit` bars that open at or before `end_ms`, oldest first; without those nothing traded in."""

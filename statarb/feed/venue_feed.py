@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import ConfigError, FeedError
+from statarb.feed.backfill import Backfill
 from statarb.feed.backoff import ConnectBudget
 from statarb.feed.rest import RestClient
 from statarb.feed.sink import Sink
@@ -16,12 +17,14 @@ from statarb.feed.stream import TradeStream
 from statarb.feed.timekeeper import Timekeeper
 from statarb.feed.venues import Venue
 from statarb.feed.warmstart import WarmStart
-from statarb.market import Instrument, InstrumentRules
+from statarb.market import Instrument, InstrumentRules, MissingIds
 
 log = logging.getLogger(__name__)
 
 SYMBOLS_A_CONNECTION = 50
 RETRY_S = 5.0
+
+Part = TradeStream | Timekeeper | WarmStart | Backfill
 
 
 class VenueFeed:
@@ -37,18 +40,27 @@ class VenueFeed:
         How far back seconds are fetched at the start.
     sink : Sink
         Where everything goes.
+    missing : callable
+        The trades that are to be fetched, as of the newest commit.
     """
 
     def __init__(
-        self, venue: Venue, symbols: Sequence[str], history_s: float, sink: Sink, clock: Clock = SYSTEM_CLOCK
+        self,
+        venue: Venue,
+        symbols: Sequence[str],
+        history_s: float,
+        sink: Sink,
+        missing: Callable[[], Sequence[MissingIds]],
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._venue = venue
         self._symbols = tuple(symbols)
         self._history_s = history_s
         self._sink = sink
+        self._missing = missing
         self._clock = clock
-        self._rest = RestClient(venue)
-        self._parts: list[TradeStream | Timekeeper | WarmStart] = []
+        self._rest = RestClient(venue, clock)
+        self._parts: list[Part] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"{venue.name} feed", daemon=True)
         self.refusal: ConfigError | None = None
@@ -61,6 +73,7 @@ class VenueFeed:
     def stop(self) -> None:
         """Hang up; what was received has been handed over."""
         self._stop.set()
+        self._rest.close()
         if self._thread.is_alive():
             self._thread.join()
         for part in self._parts:
@@ -88,7 +101,7 @@ class VenueFeed:
                 self._clock.wait(self._stop, RETRY_S)
         return []
 
-    def _wire(self, instruments: Sequence[Instrument]) -> list[TradeStream | Timekeeper | WarmStart]:
+    def _wire(self, instruments: Sequence[Instrument]) -> list[Part]:
         """One connection for each SYMBOLS_A_CONNECTION instruments, in their order."""
         budget = ConnectBudget(self._clock.monotonic_s, random.random)
         shards = [instruments[i : i + SYMBOLS_A_CONNECTION] for i in range(0, len(instruments), SYMBOLS_A_CONNECTION)]
@@ -101,4 +114,5 @@ class VenueFeed:
             ),
             Timekeeper(self._rest, self._sink, self._clock),
             WarmStart(instruments, self._history_s, self._rest, self._sink, self._clock),
+            Backfill(self._missing, self._rest, self._sink, self._clock),
         ]

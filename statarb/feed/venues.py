@@ -15,7 +15,7 @@ class Venue:
     """One place to take trades from.
 
     `market` prefixes its instruments (`spot:BTCUSDT`); `source` is what its database is called; `can_short` says
-    whether a position can be sold short there without borrowing.
+    whether a position can be sold short there without borrowing; `lists_history` whether trades can be asked for by id.
     """
 
     name: str
@@ -24,6 +24,7 @@ class Venue:
     ws_url: str
     rest_url: str
     can_short: bool
+    lists_history: bool = True
 
 
 VENUES = {
@@ -37,6 +38,7 @@ VENUES = {
             "wss://data-stream.binance.vision",
             "https://data-api.binance.vision",
             False,
+            lists_history=False,
         ),
         Venue(
             "binance.us", "binance.us", "binance.us", "wss://stream.binance.us:9443", "https://api.binance.us", False

@@ -35,7 +35,10 @@ def read_ledger(connection: sqlite3.Connection, symbol_id: int) -> Ledger | None
         "reason, found_at_ms, state, tries, proof FROM gaps g WHERE symbol_id=? AND state<>'filled' ORDER BY lo",
         (symbol_id,),
     ).fetchall()
-    holes = tuple(Hole(*row[:8], asked_at_ms=_last_asked_ms(row[8]), proof=row[8] or "") for row in rows)
+    holes = tuple(
+        Hole(lo, hi, from_ms, until_ms, reason, found_at_ms, state, tries, _last_asked_ms(proof), proof or "")
+        for lo, hi, from_ms, until_ms, reason, found_at_ms, state, tries, proof in rows
+    )
     return Ledger(ends[0][0], ends[1][0], ends[0][1], ends[1][1], holes)
 
 
