@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-import logging.handlers
 import os
-import signal
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import ConfigError, StatarbError
-from statarb.feed import VenueFeed, venue
+from statarb.feed import Importer, VenueFeed, add_import_option, line_files, plan_import, source_for, venue
 from statarb.market import Instrument
-from statarb.settings import parse_settings
-from statarb.store import Inbox, InboxSink, IngestLock, Writer
+from statarb.process import start_logging, stop_on_signals
+from statarb.settings import DEFAULT_DB, parse_settings
+from statarb.store import Inbox, InboxSink, IngestLock, Writer, read_holdings, reserve_lines
 
 log = logging.getLogger("ingest")
 
@@ -28,12 +29,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Ingest until Ctrl-C, SIGTERM or --run-for; 0 when stopped, 1 when it failed, 2 when it was called wrongly."""
     os.umask(0o077)  # what is stored and logged is for the owner alone
     names = ("db", "symbols", "venue", "ws_url", "rest_url", "history", "run_for", "log_level")
-    options = parse_settings("ingest.py", "Takes trades from the exchange into SQLite.", names, argv)
+    options = parse_settings("ingest.py", "Takes trades from the exchange into SQLite.", names, argv, add_import_option)
     try:
         place = venue(options.venue, options.ws_url, options.rest_url)
         symbols = [Instrument.parse(text, place.market).symbol for text in options.symbols]
         with IngestLock(options.db):
             start_logging(options.db, options.log_level)
+            if options.files:
+                import_files(options.db, options.files, place.market)
+                return 0
             inbox = Inbox()
             writer = Writer(options.db, place.source, inbox)
             feed = VenueFeed(place, symbols, options.history, InboxSink(inbox, place.market), writer.missing)
@@ -51,6 +55,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StatarbError as error:
         print(f"ingest: {error}", file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
+    except KeyboardInterrupt:  # while files are checked, before anything is stored
+        return 130
+
+
+def import_files(db: Path, paths: Sequence[Path], market: str) -> None:
+    """Files in place of an exchange, through the same writer."""
+    files = plan_import(paths, market)
+    held, rules = read_holdings(db)
+    source = source_for(files, held, db, DEFAULT_DB)
+    for file in line_files(files):
+        file.first_ids = reserve_lines(db, source, file.sha256, file.counts)
+    inbox = Inbox()
+    with contextlib.closing(Writer(db, source, inbox, fillable_ids=0)) as writer:
+        Importer(files, rules, partial(InboxSink, inbox), partial(writer.step, 0.0), stop_on_signals()).run()
+    log.info("%d trades are new in %s.", writer.stats()["trades"], db)
 
 
 def watch(writer: Writer, feed: VenueFeed, stop: threading.Event, run_for_s: float | None) -> None:
@@ -67,30 +86,6 @@ def watch(writer: Writer, feed: VenueFeed, stop: threading.Event, run_for_s: flo
         elif is_live and now_s - said_s >= STATUS_EVERY_S:
             said_s = now_s
             log.info("%s", writer.status_line())
-
-
-def stop_on_signals() -> threading.Event:
-    """An event that Ctrl-C, SIGTERM and Windows' Ctrl-Break set."""
-    stop = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-        if hasattr(signal, name):
-            # From a thread of its own: the main thread may hold the event's lock at this very moment.
-            signal.signal(getattr(signal, name), lambda *_: threading.Thread(target=stop.set).start())
-    return stop
-
-
-def start_logging(db: Path, level: str) -> None:
-    """To the terminal and to a rotating file beside the database."""
-    file = logging.handlers.RotatingFileHandler(
-        db.with_name(f"{db.stem}-ingest.log"), maxBytes=5_000_000, backupCount=3
-    )
-    logging.basicConfig(
-        level=level,
-        format="%(asctime)s %(levelname)-7s %(message)s",
-        handlers=[logging.StreamHandler(), file],
-        force=True,
-    )
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 
 if __name__ == "__main__":

@@ -95,9 +95,16 @@ SETTING = {setting.name: setting for setting in SETTINGS}
 
 
 def parse_settings(
-    prog: str, purpose: str, names: Sequence[str], argv: Sequence[str] | None = None
+    prog: str,
+    purpose: str,
+    names: Sequence[str],
+    argv: Sequence[str] | None = None,
+    extend: Callable[[argparse.ArgumentParser], object] = lambda parser: None,
 ) -> argparse.Namespace:
-    """Options of a command: the command line first, then the environment, then the default."""
+    """Options of a command: the command line first, then the environment, then the default.
+
+    `extend` may add options that are no settings: what to do once, not how to run.
+    """
     parser = argparse.ArgumentParser(
         prog=prog, description=purpose, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -110,6 +117,7 @@ def parse_settings(
             metavar=None if setting.choices else setting.name.upper(),
             help=f"{setting.help} [{setting.env}]",
         )
+    extend(parser)
     parser.add_argument("--version", action="version", version=f"statarb {__version__}")
     options = parser.parse_args(argv)
     for setting in (SETTING[name] for name in names):

@@ -1,8 +1,20 @@
 """An exchange as a stream of trades: sockets, protocol, reconnects, klines."""
 
 from statarb.feed.backoff import ConnectBudget
+from statarb.feed.importer import Importer, add_import_option, line_files, plan_import, source_for
 from statarb.feed.stream import TradeStream
 from statarb.feed.venue_feed import VenueFeed
 from statarb.feed.venues import Venue, venue
 
-__all__ = ["ConnectBudget", "TradeStream", "Venue", "VenueFeed", "venue"]
+__all__ = [
+    "ConnectBudget",
+    "Importer",
+    "TradeStream",
+    "Venue",
+    "VenueFeed",
+    "add_import_option",
+    "line_files",
+    "plan_import",
+    "source_for",
+    "venue",
+]
