@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = (5.0, 10.0)
 MAX_BODY_BYTES = 8 << 20
 KLINES_A_PAGE = TRADES_A_PAGE = 1000
-WEIGHTS = {"time": 1, "exchangeInfo": 20, "klines": 2, "historicalTrades": 25}
+WEIGHTS = {"time": 1, "exchangeInfo": 20, "klines": 2, "aggTrades": 4, "historicalTrades": 25}
 WEIGHT_A_SECOND = 50.0
 """Half of the 6,000 a minute that Binance allows an address."""
 BURST_WEIGHT = 500.0
@@ -212,6 +212,14 @@ class RestClient:
             to_e8(step) if step else None,
             can_short=self._venue.can_short,
         )
+
+    def newest_id(self, symbol: str) -> int:
+        """The id of the newest trade that the exchange lists."""
+        rows = self.get("aggTrades", symbol=symbol, limit=1)
+        try:
+            return int(rows[-1]["l"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise FeedError(f"{self._host} sent trades that cannot be read.") from error
 
     def historical_trades(self, symbol: str, from_id: int, limit: int = TRADES_A_PAGE) -> list[Trade]:
         """At most `limit` trades from `from_id` on, by id; ids that the exchange skips are simply not there.
