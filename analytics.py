@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from statarb import __version__, errors, market, params, settings, store
 
 # fmt: off
+# fmt: off
 # isort: off
 # Which bars are there?
 from statarb.quant import Legs, align_legs, log_returns, on_scale, resample_bars
@@ -29,7 +30,12 @@ from statarb.quant import Edge, Episode, edge_to_mean, episodes
 from statarb.quant import rolling_correlation
 # Does the spread come back?
 from statarb.quant import CointegrationResult, ResidualTest, UnitRootResult, Verdict, WindowTest, adf, critical_values
-from statarb.quant import engle_granger, half_life_found, residual_pvalue, schwert_lags, verdict
+from statarb.quant import engle_granger, HalfLife, half_life, half_life_found, residual_pvalue, schwert_lags, verdict
+# What do further tests say?
+from statarb.quant import (
+    BounceNoise, Hurst, Integration, JohansenResult, ReversionTests, VarianceRatio, bounce_noise, df_gls, hurst,
+    johansen, kpss, phillips_ouliaris, phillips_perron, reversion_tests, variance_ratio
+)
 # All of it at once, and what stands where there is no number.
 from statarb.quant import NotEnough, PairStudy, Undefined, study_pair, text_report, to_dict
 # isort: on
@@ -43,7 +49,9 @@ __all__ = [  # noqa: RUF022  (by question, as above)
     "Edge", "Episode", "edge_to_mean", "episodes",
     "rolling_correlation",
     "CointegrationResult", "ResidualTest", "UnitRootResult", "Verdict", "WindowTest", "adf", "critical_values",
-    "engle_granger", "half_life_found", "residual_pvalue", "schwert_lags", "verdict",
+    "engle_granger", "HalfLife", "half_life", "half_life_found", "residual_pvalue", "schwert_lags", "verdict",
+    "BounceNoise", "Hurst", "Integration", "JohansenResult", "ReversionTests", "VarianceRatio", "bounce_noise",
+    "df_gls", "hurst", "johansen", "kpss", "phillips_ouliaris", "phillips_perron", "reversion_tests", "variance_ratio",
     "NotEnough", "PairStudy", "Undefined", "study_pair", "text_report", "to_dict",
 ]
 # fmt: on

@@ -162,7 +162,11 @@ def test_every_function_has_its_section(name):
         assert f"**{label}.**" in section
 
 
-@pytest.mark.parametrize("name", ["adf", "engle_granger", "verdict"])
+NULLS = ["adf", "engle_granger", "verdict", "phillips_ouliaris", "johansen", "kpss", "phillips_perron", "df_gls"]
+NULLS += ["variance_ratio"]
+
+
+@pytest.mark.parametrize("name", NULLS)
 def test_every_test_states_its_null_hypothesis(name):
     assert "**Null.**" in sections()[name]
 

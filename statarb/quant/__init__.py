@@ -10,6 +10,7 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 from statarb.quant.bars import resample_bars
 from statarb.quant.cointegration import CointegrationResult, ResidualTest, engle_granger
 from statarb.quant.correlation import rolling_correlation
+from statarb.quant.half_life import HalfLife, half_life
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
 from statarb.quant.hedge_check import BetaGap, HedgeComparison, HedgeQuality, beta_gap, compare_hedges, hedge_quality
 from statarb.quant.hedge_methods import (
@@ -22,8 +23,10 @@ from statarb.quant.hedge_methods import (
     tls_hedge,
 )
 from statarb.quant.hedge_path import KalmanNoise, kalman_hedge, kalman_noise, rolling_hedge
+from statarb.quant.johansen import JohansenResult, johansen, phillips_ouliaris
 from statarb.quant.legs import Legs, align_legs, log_returns
 from statarb.quant.mackinnon import critical_values, residual_pvalue
+from statarb.quant.panel import Integration, ReversionTests, reversion_tests
 from statarb.quant.power import half_life_found
 from statarb.quant.report import text_report, to_dict
 from statarb.quant.sample import NotEnough, Undefined
@@ -39,55 +42,73 @@ from statarb.quant.spread import (
     spread_seen,
     z_seen,
 )
+from statarb.quant.stationarity import df_gls, kpss, phillips_perron
 from statarb.quant.study import PairStudy, study_pair, warm_up
 from statarb.quant.unitroot import UnitRootResult, adf, schwert_lags
 from statarb.quant.verdict import Verdict, WindowTest, verdict
+from statarb.quant.walk import BounceNoise, Hurst, VarianceRatio, bounce_noise, hurst, variance_ratio
 
 __all__ = [
     "BetaGap",
+    "BounceNoise",
     "CointegrationResult",
     "Edge",
     "Episode",
     "FrozenMoments",
+    "HalfLife",
     "HedgeComparison",
     "HedgeEstimate",
     "HedgeFit",
     "HedgeQuality",
+    "Hurst",
     "InSample",
+    "Integration",
+    "JohansenResult",
     "KalmanNoise",
     "Legs",
     "NotEnough",
     "PairStudy",
     "ResidualTest",
+    "ReversionTests",
     "Undefined",
     "UnitRootResult",
+    "VarianceRatio",
     "Verdict",
     "WindowTest",
     "adf",
     "align_legs",
     "beta_gap",
+    "bounce_noise",
     "compare_hedges",
     "critical_values",
+    "df_gls",
     "dols_hedge",
     "edge_to_mean",
     "engle_granger",
     "episodes",
     "frozen_moments",
     "hac_hedge",
+    "half_life",
     "half_life_found",
     "hedge_quality",
     "hedge_ratio",
     "huber_hedge",
+    "hurst",
+    "johansen",
     "kalman_hedge",
     "kalman_noise",
+    "kpss",
     "live_z",
     "log_returns",
     "moments_seen",
     "ols_summary",
     "on_scale",
+    "phillips_ouliaris",
+    "phillips_perron",
     "resample_bars",
     "residual_pvalue",
     "returns_hedge",
+    "reversion_tests",
     "rolling_correlation",
     "rolling_hedge",
     "schwert_lags",
@@ -98,6 +119,7 @@ __all__ = [
     "theil_sen_hedge",
     "tls_hedge",
     "to_dict",
+    "variance_ratio",
     "verdict",
     "warm_up",
     "z_seen",

@@ -14,9 +14,11 @@ from statarb.params import PairParams
 from statarb.quant.bars import resample_bars
 from statarb.quant.cointegration import CointegrationResult
 from statarb.quant.correlation import rolling_correlation
+from statarb.quant.half_life import HalfLife
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
 from statarb.quant.legs import Legs, align_legs, log_returns
-from statarb.quant.sample import NotEnough
+from statarb.quant.panel import ReversionTests, half_life_of_legs, reversion_tests
+from statarb.quant.sample import NotEnough, Undefined
 from statarb.quant.signal import Episode, episodes
 from statarb.quant.spread import FrozenMoments, InSample, frozen_moments, moments_seen, on_scale, spread_fixed
 from statarb.quant.unitroot import UnitRootResult, adf
@@ -94,6 +96,31 @@ class PairStudy:
         spread = (scaled["y"] - hedge.beta * scaled["x"]).iloc[window:]
         series = f"y - {hedge.beta:.4g} x over {test_window:,} bars, beta estimated on the {window:,} bars before them"
         return adf(spread, series=series)
+
+    @cached_property
+    def half_life(self) -> HalfLife | NotEnough:
+        """Half-life of the newest test's window, in bars; only while the verdict reads mean-reverting.
+
+        On any pair a number would come out, and mirror the window: about a twelfth of it.
+        """
+        if self.verdict.word != "mean-reverting":
+            return Undefined("a half-life is shown only while the verdict reads mean-reverting", 0, 0)
+        bars = self.legs.newest(self.params.test_window, self.verdict.tests[-1].as_of_ms)
+        if isinstance(bars, NotEnough):
+            return bars
+        y, x = (on_scale(self.prices[leg].to_numpy()[bars], self.params.price_scale) for leg in ("y", "x"))
+        return half_life_of_legs(y, x)
+
+    @cached_property
+    def reversion_tests(self) -> ReversionTests | NotEnough:
+        """All tests of the newest test window, made when first read: a tenth of a second at 1,440 bars."""
+        test_window = self.params.test_window
+        bars = self.legs.newest(test_window, self.as_of_ms)
+        if isinstance(bars, NotEnough):
+            return bars
+        rows = slice(max(0, bars.start - self.params.window), bars.stop)
+        y, x = (on_scale(self.prices[leg].to_numpy()[rows], self.params.price_scale) for leg in ("y", "x"))
+        return reversion_tests(y, x, test_window)
 
 
 def study_pair(y_bars: pd.DataFrame, x_bars: pd.DataFrame, params: PairParams, closed_until_ms: int) -> PairStudy:

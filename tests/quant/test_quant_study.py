@@ -249,3 +249,20 @@ def test_a_pair_with_a_negative_beta_has_a_z_and_no_episode():
     assert (study.z.abs() > study.params.entry_z).any()
     assert study.episodes == ()
     assert STUDY.episodes
+
+
+def test_a_half_life_is_shown_only_while_the_verdict_stands():
+    fast = study_of(*(prices_of(leg) for leg in reverting_legs(N, seed=2, half_life=1.5)))
+    assert fast.verdict.word == "mean-reverting"
+    assert fast.half_life.low_bars < 1.5 < fast.half_life.high_bars
+    walk_y, walk_x = (prices_of(leg) for leg in random_walks(N, seed=8))
+    unrelated = study_of(walk_y, walk_x)
+    assert unrelated.verdict.word != "mean-reverting"
+    assert "only while the verdict" in unrelated.half_life.text
+
+
+def test_the_study_s_further_tests_are_of_its_newest_test_window():
+    tests = STUDY.reversion_tests
+    assert tests.engle_granger.n == PARAMS.test_window
+    assert f"{PARAMS.window} bars before the window" in tests.given
+    assert study_of(n=60).reversion_tests == NotEnough("bars", 60, 120)

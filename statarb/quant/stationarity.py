@@ -1,0 +1,166 @@
+"""Further tests of one series: does it stay (KPSS), or does it wander (Phillips-Perron, DF-GLS)?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from statarb.errors import DataError
+from statarb.quant.mackinnon import TRENDS
+from statarb.quant.sample import Floats, NotEnough, Undefined, checked_series, is_constant
+from statarb.quant.unitroot import ADF_BARS, UnitRootResult
+
+WANDERS = "the series has a unit root: it wanders and does not return"
+STAYS = "the series stays around its mean; a small p says that it wanders"
+
+
+def kpss(
+    values: Any, trend: str = "c", lags: int | None = None, series: str = "the series given"
+) -> UnitRootResult | NotEnough:
+    """Kwiatkowski-Phillips-Schmidt-Shin test, whose null is the opposite of Dickey-Fuller's.
+
+    Sum of the squared partial sums of the residuals over n^2 times their long-run variance.
+    Null hypothesis: the series stays around its mean (or its trend).
+
+    Parameters
+    ----------
+    values : Series or array, shape (n,)
+        A series that was given.
+    trend : {'c', 'ct'}
+        Around a mean, or around a trend.
+    lags : int, optional
+        Of the long-run variance; without it floor(12 (n / 100)^(1/4)).
+    series : str
+        What the series is, for display.
+
+    Returns
+    -------
+    UnitRootResult or NotEnough
+        NotEnough below 50 bars, Undefined when the series does not move. Here a *small* p says that it wanders.
+
+    Raises
+    ------
+    DataError
+        NaN, infinity, an index out of order, or options that do not exist.
+
+    References
+    ----------
+    Kwiatkowski, Phillips, Schmidt & Shin (1992), Journal of Econometrics 54. By `arch.unitroot.KPSS`.
+    """
+    sample = _sample(values, trend, ("c", "ct"), lags, series)
+    if isinstance(sample, NotEnough):
+        return sample
+    from arch.unitroot import KPSS
+
+    lags = int(12 * (sample.size / 100) ** 0.25) if lags is None else lags
+    return _result(KPSS(sample, trend=trend, lags=lags), series, trend, f"{lags} lags, fixed", STAYS)
+
+
+def phillips_perron(
+    values: Any, trend: str = "c", lags: int | None = None, series: str = "the series given"
+) -> UnitRootResult | NotEnough:
+    """Phillips-Perron test: Dickey-Fuller's t, corrected for autocorrelation by the long-run variance.
+
+    Null hypothesis: the series has a unit root. It rejects too often where changes are negatively correlated, as
+    bid-ask bounce makes them: prefer `adf` there.
+
+    Parameters
+    ----------
+    values, lags, series
+        As `kpss`.
+    trend : {'n', 'c', 'ct'}
+        Deterministic terms.
+
+    Returns
+    -------
+    UnitRootResult or NotEnough
+        As `adf`.
+
+    Raises
+    ------
+    DataError
+        As `adf`.
+
+    References
+    ----------
+    Phillips & Perron (1988), Biometrika 75. By `arch.unitroot.PhillipsPerron`.
+    """
+    sample = _sample(values, trend, ("n", "c", "ct"), lags, series)
+    if isinstance(sample, NotEnough):
+        return sample
+    from arch.unitroot import PhillipsPerron
+
+    lags = int(12 * (sample.size / 100) ** 0.25) if lags is None else lags
+    return _result(PhillipsPerron(sample, trend=trend, lags=lags), series, trend, f"{lags} lags, fixed", WANDERS)
+
+
+def df_gls(
+    values: Any, trend: str = "c", lags: int | None = None, series: str = "the series given"
+) -> UnitRootResult | NotEnough:
+    """Dickey-Fuller test of the series less its mean (or trend) by generalised least squares: more power than `adf`.
+
+    Null hypothesis: the series has a unit root.
+
+    Parameters
+    ----------
+    values, series
+        As `kpss`.
+    trend : {'c', 'ct'}
+        What is removed.
+    lags : int, optional
+        A fixed number of lagged differences; without it AIC up to floor(12 (n / 100)^(1/4)).
+
+    Returns
+    -------
+    UnitRootResult or NotEnough
+        As `adf`.
+
+    Raises
+    ------
+    DataError
+        As `adf`.
+
+    References
+    ----------
+    Elliott, Rothenberg & Stock (1996), Econometrica 64. By `arch.unitroot.DFGLS`.
+    """
+    sample = _sample(values, trend, ("c", "ct"), lags, series)
+    if isinstance(sample, NotEnough):
+        return sample
+    from arch.unitroot import DFGLS
+
+    most = int(12 * (sample.size / 100) ** 0.25)
+    rule = f"AIC among 0 to {most} lags" if lags is None else f"{lags} lags, fixed"
+    return _result(DFGLS(sample, lags=lags, trend=trend, max_lags=most), series, trend, rule, WANDERS)
+
+
+def _sample(values: Any, trend: str, trends: tuple[str, ...], lags: int | None, series: str) -> Floats | NotEnough:
+    """The series from 0 and of size 1, so that prices of 1e-8 and of 1e9 are tested alike."""
+    sample = checked_series(values).to_numpy()
+    if trend not in trends:
+        raise DataError(f"{str(trend)[:20]!r} is not a trend of this test.", f"Choose one of {', '.join(trends)}.")
+    if lags is not None and not 0 <= lags <= max(sample.size // 5, 0):
+        raise DataError(f"{lags} lags do not suit {sample.size} bars.", f"Give 0 to {sample.size // 5}.")
+    if sample.size < ADF_BARS:
+        return NotEnough("bars", sample.size, ADF_BARS)
+    if is_constant(sample):
+        return Undefined(f"no test: {series} did not move in {sample.size:,} bars", sample.size, sample.size)
+    centred = sample - sample[0] if trend != "n" else sample
+    size = float(abs(centred).max())
+    steps = (centred[1:] - centred[:-1]) / size
+    if float(steps.max() - steps.min()) <= 1e-12:
+        return Undefined(f"no test: {series} is a straight line", sample.size, sample.size)
+    return centred / size
+
+
+def _result(test: Any, series: str, trend: str, rule: str, null: str) -> UnitRootResult:
+    return UnitRootResult(
+        series=series,
+        statistic=float(test.stat),
+        pvalue=float(test.pvalue),
+        critical_values={level: float(value) for level, value in test.critical_values.items()},
+        lags=int(test.lags),
+        nobs=int(test.nobs),
+        lag_rule=rule,
+        trend=TRENDS[trend],
+        null=null,
+    )
