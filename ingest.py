@@ -28,7 +28,7 @@ POLL_S = 0.2
 def main(argv: Sequence[str] | None = None) -> int:
     """Ingest until Ctrl-C, SIGTERM or --run-for; 0 when stopped, 1 when it failed, 2 when it was called wrongly."""
     os.umask(0o077)  # what is stored and logged is for the owner alone
-    names = ("db", "symbols", "venue", "ws_url", "rest_url", "history", "run_for", "log_level")
+    names = ("db", "symbols", "venue", "ws_url", "rest_url", "history", "record", "run_for", "log_level")
     options = parse_settings("ingest.py", "Takes trades from the exchange into SQLite.", names, argv, add_import_option)
     try:
         place = venue(options.venue, options.ws_url, options.rest_url)
@@ -40,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return 0
             inbox = Inbox()
             writer = Writer(options.db, place.source, inbox)
-            feed = VenueFeed(place, symbols, options.history, InboxSink(inbox, place.market), writer.missing)
+            sink = InboxSink(inbox, place.market)
+            feed = VenueFeed(place, symbols, options.history, sink, writer, options.record)
             writer.start()
             feed.start()
             try:

@@ -54,6 +54,13 @@ def base_url(*schemes: str) -> Callable[[str], str]:
     return check
 
 
+def folder_path(text: str) -> Path:
+    """The path of a folder; `~` is the home folder."""
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError("the folder needs a name")
+    return Path(text).expanduser().absolute()
+
+
 def database_path(text: str) -> Path:
     """A path; `~` is the home folder."""
     if not text or "\0" in text:
@@ -87,6 +94,7 @@ SETTINGS = (
     Setting("ws_url", None, base_url("wss", "ws"), "another WebSocket base URL than the venue's, without path"),
     Setting("rest_url", None, base_url("https", "http"), "another REST base URL than the venue's, without path"),
     Setting("history", "1h", duration_s, "how far back 1-second bars are fetched at start"),
+    Setting("record", None, folder_path, "a folder to record the exchange's trade frames into, for a replay"),
     Setting("run_for", None, duration_s, "stop by itself after so many seconds"),
     Setting("log_level", "INFO", str, "how much is logged", ("DEBUG", "INFO", "WARNING", "ERROR")),
 )

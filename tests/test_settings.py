@@ -51,6 +51,7 @@ def test_the_defaults_are_the_designs():
         ("ws_url", "ws://a:1", "wss://b", "ws://a:1", "wss://b"),
         ("rest_url", "http://a:1", "https://b/", "http://a:1", "https://b"),
         ("history", "15m", "7d", 900.0, 604800.0),
+        ("record", "/tmp/a", "/tmp/b", Path("/tmp/a"), Path("/tmp/b")),
         ("run_for", "5", "1h", 5.0, 3600.0),
         ("log_level", "DEBUG", "ERROR", "DEBUG", "ERROR"),
     ],
@@ -86,6 +87,7 @@ def test_an_empty_variable_counts_as_unset(monkeypatch):
         ("run_for", "1e99"),
         ("log_level", "LOUD"),
         ("db", "a\0b"),
+        ("record", "a\0b"),
     ],
 )
 @pytest.mark.parametrize("way", ["option", "environment"])

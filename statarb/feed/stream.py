@@ -1,35 +1,34 @@
-"""One connection, one producer thread: receive, parse once, hand over; for ever."""
+"""Keeps one combined stream of trades connected, for ever, and renews it before it breaks."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
-
-import websocket
 
 from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import FeedError
 from statarb.feed.backoff import ConnectBudget
-from statarb.feed.protocol import BadFrame, Notice, parse_frame, stream_path
+from statarb.feed.connection import Connection
+from statarb.feed.protocol import stream_path
+from statarb.feed.rhythm import Rhythm
 from statarb.feed.sink import Sink
-from statarb.feed.socket import Overdue, TradeSocket
-from statarb.market import Instrument, Trade
+from statarb.market import Instrument
 
 log = logging.getLogger(__name__)
 
-BATCH_TRADES = 500
-SILENCE_S = 10.0
-SILENT_GAPS = 20
-LONGEST_SILENCE_S = 600.0
+LIFETIME_S = 23.5 * 3600
+"""The exchange cuts a connection after 24 hours; a successor takes over before."""
+TAKEOVER_S = 15.0
 REPORT_S = 5.0
 _POLICY_VIOLATION = 1008
+_POLL_S = 0.5
 _COMPLAIN_EVERY_S = 30.0
 
 
 class TradeStream:
-    """Keeps one combined stream of trades connected and delivers what it brings.
+    """Supervises the connections of one stream: one at a time, two while one takes over from the other.
 
     Parameters
     ----------
@@ -43,6 +42,8 @@ class TradeStream:
         Where trades, rejects and states go.
     budget : ConnectBudget
         Shared by every stream of the process.
+    keep : callable, optional
+        Records the time of arrival and the bytes of each trade's frame; must not wait.
     """
 
     def __init__(
@@ -53,158 +54,140 @@ class TradeStream:
         sink: Sink,
         budget: ConnectBudget,
         clock: Clock = SYSTEM_CLOCK,
+        keep: Callable[[int, bytes], None] | None = None,
     ) -> None:
-        self._name = name
+        self.name = name
+        self.instruments = tuple(instruments)
+        self._host = ws_url
         self._url = ws_url + stream_path([instrument.symbol for instrument in instruments])
-        self._instruments = tuple(instruments)
         self._sink = sink
         self._budget = budget
         self._clock = clock
+        self._keep = keep
         self._stop = threading.Event()
+        self._changed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._socket = TradeSocket(clock)
-        self._connects = self._rejects = self._frames = self._silent_ends = 0
+        self._current: Connection | None = None
+        self._connects = self._past_trades = self._past_rejects = self._vain_silences = 0
         self._last_end = ""
-        self._opened_at_s = self._heard_at_s = self._reported_at_s = 0.0
-        self._complained_at_s = float("-inf")
+        self._reported_at_s = self._complained_at_s = float("-inf")
 
     def start(self) -> None:
         self._thread.start()
 
     def stop(self, timeout_s: float = 5.0) -> None:
-        """Hang up and end the thread; what was received has been handed over."""
+        """Hang up and end the threads; what was received has been handed over."""
         self._stop.set()
-        self._socket.cut()
+        self._changed.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
     def stats(self) -> dict[str, Any]:
+        current = self._current
         return {
             "connects": self._connects,
             "reconnects": max(0, self._connects - 1),
-            "frames": self._frames,
-            "rejects": self._rejects,
+            "trades": self._past_trades + (current.trades if current else 0),
+            "rejects": self._past_rejects + (current.rejects if current else 0),
             "last_end": self._last_end,
         }
 
+    @property
+    def rhythms(self) -> dict[str, Rhythm]:
+        """How each symbol of the present connection delivers; those that have not yet are missing."""
+        current = self._current
+        return dict(current.heard) if current else {}
+
+    def renew(self, reason: str) -> None:
+        """Have a new connection take over from the present one."""
+        if self._current is not None:
+            self._current.renew(reason)
+
     def _run(self) -> None:
         while not self._stop.is_set():
-            try:
-                self._one_connection()
-            except Exception:
-                # Nothing that goes wrong with one connection may end the feed.
-                log.exception("%s: unexpected; connecting again.", self._name)
+            self._report("connecting")
+            current = self._open()
+            while current is not None and not current.ended.is_set() and not self._stop.is_set():
+                self._current = current
+                self._wait()
+                current = self._successor(current) or current
+            if current is not None:
+                current.stop()
+                self._record_end(current)
+        self._report("stopped")
 
-    def _one_connection(self) -> None:
-        """Connect when the budget allows, deliver until it ends, say why it ended."""
-        self._report("connecting")
+    def _open(self) -> Connection | None:
+        """A new connection that shook hands, as soon as the budget allows; None when it failed."""
         if self._clock.wait(self._stop, self._budget.reserve()):
-            return
+            return None
         self._connects += 1
-        try:
-            self.connect()
-            while not self._stop.is_set():
-                self.step()
-        except FeedError as error:
-            self._complain(error)
-            self._last_end = error.message
-        except (websocket.WebSocketException, OSError) as error:
-            self._silent_ends += isinstance(error, Overdue)
-            self._last_end = str(error)[:120] or type(error).__name__
-            if not self._stop.is_set():
-                log.warning("%s: the connection ended (%s); connecting again.", self._name, self._last_end)
-        finally:
-            self._socket.shutdown()
-
-    def connect(self) -> None:
-        """Open a new connection; every attempt is a new socket."""
-        self._socket = TradeSocket(self._clock)
-        if self._stop.is_set():
-            return
-        self._socket.open(self._url)
-        self._session = f"{self._name}/{self._connects}"
-        self._opened_at_s = self._heard_at_s = self._clock.monotonic_s()
-        self._frames = 0
-        self._set_deadline()
-        log.info("%s: connected to %s.", self._name, self._url.split("/stream")[0])
+        connection = Connection(
+            f"{self.name}/{self._connects}",
+            self._url,
+            self._sink,
+            self._changed.set,
+            self._clock,
+            self._vain_silences,
+            self._keep,
+        )
+        connection.start()
+        while connection.opened_at_s is None and not connection.ended.is_set() and not self._stop.is_set():
+            self._wait()
+        if connection.opened_at_s is None:
+            connection.stop()
+            self._record_end(connection)
+            return None
+        log.info("%s: connected to %s.", self.name, self._host)
         self._report("live")
+        return connection
 
-    def step(self) -> None:
-        """Receive what is there, at most BATCH_TRADES, and hand it over; returns after POLL_S when nothing came.
-
-        Raises
-        ------
-        websocket.WebSocketException, OSError
-            The connection is over.
-        """
-        batch: list[Trade] = []
-        try:
-            while True:
-                try:
-                    opcode, frame = self._socket.recv_data_frame(True)
-                except websocket.WebSocketTimeoutException:
-                    break
-                if opcode == websocket.ABNF.OPCODE_TEXT:
-                    self._receive(frame.data, batch)
-                elif opcode == websocket.ABNF.OPCODE_BINARY:
-                    self._reject("binary frame", repr(frame.data[:100]))
-                elif opcode == websocket.ABNF.OPCODE_CLOSE:
-                    self._closed(frame.data)
-                if self._socket.ahead.drained or len(batch) >= BATCH_TRADES:
-                    break
-        finally:
-            # Also what came before the connection broke is delivered.
-            if batch:
-                self._deliver(batch)
-        if self._clock.monotonic_s() - self._reported_at_s >= REPORT_S:
+    def _wait(self) -> None:
+        """Until a connection has something to say, or a moment has passed."""
+        self._changed.wait(_POLL_S)
+        self._changed.clear()
+        if self._current and self._clock.monotonic_s() - self._reported_at_s >= REPORT_S:
             self._report("live")
 
-    def _receive(self, payload: bytes, batch: list[Trade]) -> None:
-        try:
-            message = parse_frame(payload, self._clock.now_ms())
-        except BadFrame as bad:
-            self._reject(bad.reason, bad.sample)
-            return
-        if isinstance(message, Trade):
-            batch.append(message)
-        elif isinstance(message, Notice) and message.kind in ("error", "shutdown"):
-            log.warning("%s: the server says: %s", self._name, message.text)
+    def _successor(self, current: Connection) -> Connection | None:
+        """A connection that has taken over from one that is about to end; None while there is no need or no luck."""
+        age_s = self._clock.monotonic_s() - (current.opened_at_s or 0.0)
+        reason = current.renewal or ("it is nearly a day old" if age_s >= LIFETIME_S else "")
+        if not reason:
+            return None
+        log.info("%s: a new connection takes over: %s.", self.name, reason)
+        new = self._open()
+        if new is None:
+            return None
+        deadline_s = self._clock.monotonic_s() + TAKEOVER_S
+        while not (new.trades or new.ended.is_set() or self._stop.is_set() or self._clock.monotonic_s() > deadline_s):
+            self._wait()
+        current.stop()
+        self._record_end(current)
+        return new
 
-    def _deliver(self, batch: list[Trade]) -> None:
-        self._frames += len(batch)
-        self._heard_at_s = self._clock.monotonic_s()
-        self._silent_ends = 0
-        self._set_deadline()
-        if not self._sink.trades(self._session, batch):
-            # Never dropped in silence: the reconnect leaves a gap that is recorded.
-            raise websocket.WebSocketException("the queue is full; hanging up until the writer has caught up")
-
-    def _silence_limit_s(self) -> float:
-        """How long nothing may come: 10 s, or 20 mean gaps of a quieter stream; twice as long after each vain try."""
-        mean_gap_s = (self._heard_at_s - self._opened_at_s) / max(1, self._frames)
-        return min(max(SILENCE_S, SILENT_GAPS * mean_gap_s) * float(1 << min(self._silent_ends, 10)), LONGEST_SILENCE_S)
-
-    def _set_deadline(self) -> None:
-        self._socket.ahead.deadline_s = self._heard_at_s + self._silence_limit_s()
-
-    def _closed(self, data: bytes) -> None:
-        code = int.from_bytes(data[:2], "big") if len(data) >= 2 else 1005
-        if code == _POLICY_VIOLATION:
+    def _record_end(self, connection: Connection) -> None:
+        """Keep what a connection that is over has to tell, and draw the conclusions."""
+        self._current = None
+        self._past_trades += connection.trades
+        self._past_rejects += connection.rejects
+        if connection.close_code == _POLICY_VIOLATION:
             self._budget.reserve(2.0)  # the server found us too busy: come back later
-        raise websocket.WebSocketConnectionClosedException(
-            f"closed by the server with code {code} {data[2:100].decode('utf-8', 'replace')}".strip()
-        )
+        in_vain = connection.was_silent and not connection.trades
+        self._vain_silences = self._vain_silences + 1 if in_vain else 0
+        if self._stop.is_set() or not connection.end:
+            return
+        self._last_end = connection.end
+        if connection.error is not None:
+            self._complain(connection.error)
+        elif not connection.renewal:
+            log.warning("%s: the connection ended (%s); connecting again.", self.name, connection.end)
 
-    def _reject(self, reason: str, sample: str) -> None:
-        self._rejects += 1
-        self._sink.reject(self._clock.now_ms(), reason, sample)
-
-    def _report(self, state: Literal["connecting", "live"]) -> None:
+    def _report(self, state: Literal["connecting", "live", "stopped"]) -> None:
         self._reported_at_s = self._clock.monotonic_s()
-        self._sink.report(self._name, state, self._instruments, self.stats())
+        self._sink.report(self.name, state, self.instruments, self.stats())
 
     def _complain(self, error: FeedError) -> None:
         """Say what is wrong at once, then no more than each half minute: it may last all night."""
         if self._clock.monotonic_s() - self._complained_at_s >= _COMPLAIN_EVERY_S:
             self._complained_at_s = self._clock.monotonic_s()
-            log.error("%s: %s Trying again for ever.", self._name, error)
+            log.error("%s: %s Trying again for ever.", self.name, error)

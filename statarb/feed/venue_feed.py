@@ -5,26 +5,29 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 
 from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import ConfigError, FeedError
 from statarb.feed.backfill import Backfill
 from statarb.feed.backoff import ConnectBudget
+from statarb.feed.lookout import Lookout
+from statarb.feed.recording import Recorder
 from statarb.feed.rest import RestClient
-from statarb.feed.sink import Sink
+from statarb.feed.sink import Sink, Stored
 from statarb.feed.stream import TradeStream
 from statarb.feed.timekeeper import Timekeeper
 from statarb.feed.venues import Venue
 from statarb.feed.warmstart import WarmStart
-from statarb.market import Instrument, InstrumentRules, MissingIds
+from statarb.market import Instrument, InstrumentRules
 
 log = logging.getLogger(__name__)
 
 SYMBOLS_A_CONNECTION = 50
 RETRY_S = 5.0
 
-Part = TradeStream | Timekeeper | WarmStart | Backfill
+Part = TradeStream | Timekeeper | WarmStart | Backfill | Lookout | Recorder
 
 
 class VenueFeed:
@@ -40,8 +43,10 @@ class VenueFeed:
         How far back seconds are fetched at the start.
     sink : Sink
         Where everything goes.
-    missing : callable
-        The trades that are to be fetched, as of the newest commit.
+    stored : Stored
+        What is stored and what is missing, as of the newest commit.
+    record : Path, optional
+        A folder for the frames of its trades.
     """
 
     def __init__(
@@ -50,15 +55,17 @@ class VenueFeed:
         symbols: Sequence[str],
         history_s: float,
         sink: Sink,
-        missing: Callable[[], Sequence[MissingIds]],
+        stored: Stored,
+        record: Path | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._venue = venue
         self._symbols = tuple(symbols)
         self._history_s = history_s
         self._sink = sink
-        self._missing = missing
+        self._stored = stored
         self._clock = clock
+        self._recorder = Recorder(record, venue.market, sink, clock) if record else None
         self._rest = RestClient(venue, clock)
         self._parts: list[Part] = []
         self._stop = threading.Event()
@@ -105,14 +112,18 @@ class VenueFeed:
         """One connection for each SYMBOLS_A_CONNECTION instruments, in their order."""
         budget = ConnectBudget(self._clock.monotonic_s, random.random)
         shards = [instruments[i : i + SYMBOLS_A_CONNECTION] for i in range(0, len(instruments), SYMBOLS_A_CONNECTION)]
+        keep = self._recorder.keep if self._recorder else None
+        streams = [
+            TradeStream(
+                f"{self._venue.market}-{number}", self._venue.ws_url, shard, self._sink, budget, self._clock, keep
+            )
+            for number, shard in enumerate(shards, 1)
+        ]
         return [
-            *(
-                TradeStream(
-                    f"{self._venue.market}-{number}", self._venue.ws_url, shard, self._sink, budget, self._clock
-                )
-                for number, shard in enumerate(shards, 1)
-            ),
+            *streams,
+            Lookout(streams, self._rest.newest_id, self._stored.newest_ids, self._clock),
             Timekeeper(self._rest, self._sink, self._clock),
             WarmStart(instruments, self._history_s, self._rest, self._sink, self._clock),
-            Backfill(self._missing, self._rest, self._sink, self._clock),
+            Backfill(self._stored.missing, self._rest, self._sink, self._clock),
+            *([self._recorder] if self._recorder else []),  # the last to be stopped
         ]
