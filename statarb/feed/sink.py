@@ -60,3 +60,15 @@ class Sink(Protocol):
     def exchange_time(self, exchange_ms: int, local_ms: int, monotonic_s: float) -> None:
         """The exchange's answer to what time it is, with both local clocks at that moment."""
         ...
+
+
+class Stored(Protocol):
+    """What a feed may ask of the store; may be called from any thread."""
+
+    def missing(self) -> Sequence[MissingIds]:
+        """The trades that are to be fetched, as of the newest commit."""
+        ...
+
+    def newest_ids(self) -> Mapping[str, int]:
+        """The newest stored trade id of each instrument."""
+        ...

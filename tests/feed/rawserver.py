@@ -96,7 +96,7 @@ class RawServer:
         self._scripts = list(scripts)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._peers: list[socket.socket] = []
-        self.connections = 0
+        self.connections = self.open_peers = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -119,8 +119,10 @@ class RawServer:
             threading.Thread(target=self._play, args=(script, sock), daemon=True).start()
 
     def _play(self, script: Callable[[Peer], None], sock: socket.socket) -> None:
+        self.open_peers += 1
         with contextlib.suppress(OSError):
             script(Peer(sock))
+        self.open_peers -= 1
         with contextlib.suppress(OSError):
             sock.close()
 

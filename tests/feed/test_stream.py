@@ -9,9 +9,13 @@ from support import free_port
 
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import BlockedError, FeedError, UnreachableError
+from statarb.feed import rhythm
 from statarb.feed import socket as trade_socket
 from statarb.feed import stream as streaming
 from statarb.feed.backoff import ConnectBudget
+from statarb.feed.connection import Connection
+from statarb.feed.lookout import Lookout
+from statarb.feed.rhythm import SHORTEST_S, Rhythm
 from statarb.feed.socket import MAX_MESSAGE_BYTES, Overdue, TradeSocket
 from statarb.feed.stream import TradeStream
 from statarb.market import Instrument
@@ -56,13 +60,23 @@ class Recorder:
 def recorder(monkeypatch):
     monkeypatch.setattr(trade_socket, "POLL_S", 0.1)
     monkeypatch.setattr(trade_socket, "CONNECT_S", 0.6)
-    monkeypatch.setattr(streaming, "SILENCE_S", 0.5)
+    monkeypatch.setattr(rhythm, "SHORTEST_S", 0.5)
     return Recorder()
 
 
-def stream_of(server: RawServer, sink: Recorder) -> TradeStream:
+def stream_of(server: RawServer, sink: Recorder, *instruments: Instrument) -> TradeStream:
     budget = ConnectBudget(SYSTEM_CLOCK.monotonic_s, lambda: 0.1)
-    return TradeStream("spot-1", server.url, [Instrument("spot", "BTCUSDT")], sink, budget)
+    return TradeStream("spot-1", server.url, instruments or [Instrument("spot", "BTCUSDT")], sink, budget)
+
+
+def steady(start: int):
+    def script(peer: Peer) -> None:
+        peer.accept()
+        for i in range(start, start + 300):
+            peer.send(trades([i]))
+            time.sleep(0.02)
+
+    return script
 
 
 def healthy(ids):
@@ -275,12 +289,126 @@ def test_stop_returns_at_once_even_in_a_silent_connection(recorder):
 
 def test_step_delivers_what_the_socket_holds_without_a_thread(recorder):
     with RawServer(healthy(range(1200))) as server:
-        stream = stream_of(server, recorder)
-        stream.connect()
+        connection = Connection("spot-1/1", server.url, recorder, lambda: None, SYSTEM_CLOCK)
+        connection.connect()
         while len(recorder.ids) < 1200:
-            stream.step()
+            connection.step()
         assert recorder.ids == list(range(1200))
         time.sleep(0.6)
         with pytest.raises(Overdue):
-            stream.step()
+            connection.step()
+        connection.stop()
+
+
+SHUTDOWNS = {
+    "combined": b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}',
+    "raw": b'{"e":"serverShutdown","E":1770123456789}',
+}
+
+
+@pytest.mark.parametrize("notice", SHUTDOWNS.values(), ids=SHUTDOWNS.keys())
+def test_an_announced_shutdown_is_made_good_before_it_breaks(recorder, notice):
+    """The old connection goes on delivering until the new one has delivered; nothing is missed."""
+    takeover = threading.Event()
+
+    def old(peer: Peer) -> None:
+        peer.accept()
+        peer.send(trades(range(5)) + frame(notice))
+        takeover.wait(5)
+        peer.send(trades(range(5, 8)))
+        peer.wait_closed()
+
+    def new(peer: Peer) -> None:
+        peer.accept()
+        takeover.set()
+        time.sleep(0.3)
+        peer.send(trades(range(7, 12)))
+        peer.wait_closed()
+
+    with RawServer(old, new) as server:
+        stream = stream_of(server, recorder)
+        stream.start()
+        recorder.wait(lambda: set(recorder.ids) == set(range(12)))
+        assert recorder.ids.count(7) == 2
+        assert "connecting" not in recorder.states[1:]
+        time.sleep(0.3)
+        assert server.open_peers == 1
         stream.stop()
+
+
+def test_a_connection_is_renewed_before_the_exchange_cuts_it_after_a_day(recorder, monkeypatch):
+    monkeypatch.setattr(streaming, "LIFETIME_S", 0.3)
+    with RawServer(steady(0), steady(1000)) as server:
+        stream = stream_of(server, recorder)
+        stream.start()
+        recorder.wait(lambda: len(recorder.sessions) >= 2 and recorder.ids[-1] >= 1000)
+        assert "connecting" not in recorder.states[1:]
+        stream.stop()
+
+
+def test_a_symbol_that_fell_silent_on_a_live_connection_is_noticed_and_renewed(recorder):
+    """BTC keeps coming, ETH stops; the exchange says that ETH goes on, so a new connection takes over."""
+    btc, eth = Instrument("spot", "BTCUSDT"), Instrument("spot", "ETHUSDT")
+
+    def half_dead(peer: Peer) -> None:
+        peer.accept()
+        peer.send(frame(trade_text(1, "ETHUSDT")))
+        for i in range(2, 200):
+            peer.send(frame(trade_text(i)))
+            time.sleep(0.02)
+
+    with RawServer(half_dead, healthy(range(500, 503))) as server:
+        stream = stream_of(server, recorder, btc, eth)
+        stored = {str(btc): 10**9, str(eth): 1}
+        lookout = Lookout([stream], lambda symbol: {"BTCUSDT": 5, "ETHUSDT": 7}[symbol], lambda: stored)
+        stream.start()
+        recorder.wait(lambda: len(recorder.ids) > 5)
+        lookout.start()
+        recorder.wait(lambda: 502 in recorder.ids)
+        lookout.stop()
+        stream.stop()
+    assert len(recorder.sessions) == 2
+
+
+def test_a_symbol_whose_market_is_silent_causes_no_reconnect_and_ever_fewer_questions(recorder):
+    eth = Instrument("spot", "ETHUSDT")
+    asked = []
+
+    def newest_id(symbol):
+        asked.append(symbol)
+        return 1
+
+    def quiet(peer: Peer) -> None:
+        peer.accept()
+        peer.send(frame(trade_text(1, "ETHUSDT")))
+        for i in range(2, 500):
+            peer.send(frame(trade_text(i)))
+            time.sleep(0.02)
+
+    with RawServer(quiet) as server:
+        stream = stream_of(server, recorder, Instrument("spot", "BTCUSDT"), eth)
+        lookout = Lookout([stream], newest_id, lambda: {str(eth): 1})
+        stream.start()
+        recorder.wait(lambda: len(recorder.ids) > 5)
+        lookout.start()
+        time.sleep(4)
+        lookout.stop()
+        stream.stop()
+    assert asked.count("ETHUSDT") in (2, 3)  # after 0.5 s, 1 s, 2 s of silence
+    assert len(recorder.sessions) == 1
+
+
+def test_patience_is_ten_seconds_where_something_came_every_second_and_twenty_gaps_elsewhere():
+    every_second, slow, bursty = Rhythm(0.0), Rhythm(0.0), Rhythm(0.0)
+    for i in range(1, 60):
+        every_second.hear(float(i))
+        slow.hear(i * 7.0)
+    for s in (0.0, 0.1, 0.2, 30.0, 30.1, 30.2, 60.0):
+        bursty.hear(s)
+    assert every_second.patience_s == bursty.patience_s == SHORTEST_S < 10
+    assert slow.patience_s == 140
+    slow.be_patient()
+    assert slow.patience_s == 280
+    slow.hear(420.0)
+    assert slow.patience_s == 140
+    assert Rhythm(0.0, doublings=99).patience_s == 600
