@@ -134,6 +134,10 @@ class Writer:
             if hole.state == "open"
         ]
 
+    def newest_ids(self) -> dict[str, int]:
+        """The newest stored trade id of each instrument; may be called from any thread."""
+        return {name: book.ledger.last for name, book in self._books.items() if book.ledger}
+
     def status_line(self) -> str:
         """The same as one line for the log."""
         return status_line(self._stats)
