@@ -6,9 +6,9 @@ import gzip
 import json
 import zlib
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,20 +54,20 @@ def read_recording(path: Path) -> Recording:
     ConfigError
         The file cannot be read, or a line in it is not a recorded trade.
     """
-    reading = _Reading()
+    frames: list[_Frame] = []
     try:
         for number, line in enumerate(_lines(path), 1):
             try:
-                reading.add(line)
+                frames.append(_frame(line))
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
                 why = str(error) if isinstance(error, _BadLineError) else "it is not a recorded trade"
                 raise ConfigError(f"Line {number} of {path} cannot be replayed: {why}.", _HINT) from error
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "the file is damaged"
         raise ConfigError(f"The recording {path} cannot be read: {reason}.", _HINT) from error
-    if not reading.payloads:
+    if not frames:
         raise ConfigError(f"The recording {path} is empty.", _HINT)
-    return reading.finished()
+    return _recording(_in_order(frames))
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -79,80 +79,92 @@ class _BadLineError(ValueError):
     """What is wrong with a line, in words for the user."""
 
 
-@dataclass
-class _Columns:
-    """Trades of one symbol while they are read; prices and quantities times 10^8."""
+class _Frame(NamedTuple):
+    """A recorded frame and the trade in it; prices and quantities times 10^8."""
 
-    ids: list[int] = field(default_factory=list)
-    ts_ms: list[int] = field(default_factory=list)
-    price_e8: list[int] = field(default_factory=list)
-    qty_e8: list[int] = field(default_factory=list)
-    is_buyer_maker: list[bool] = field(default_factory=list)
-    frame_numbers: list[int] = field(default_factory=list)
-
-
-class _Reading:
-    """A recording while it is read, line by line."""
-
-    def __init__(self) -> None:
-        self.streams: list[str] = []
-        self.payloads: list[bytes] = []
-        self._recv_ns: list[int] = []
-        self._event_ms: list[int] = []
-        self._columns: dict[str, _Columns] = defaultdict(_Columns)
-
-    def add(self, line: bytes) -> None:
-        recv_ns, _, frame = line.partition(b" ")
-        envelope = json.loads(frame)
-        stream, data = envelope["stream"], envelope["data"]
-        head = b'{"stream":"%b","data":' % stream.encode()
-        if data["e"] != "trade" or stream != f"{data['s'].lower()}@trade":
-            raise _BadLineError("it is not a frame of an @trade stream")
-        if not (frame.startswith(head) and frame.endswith(b"}")):
-            raise _BadLineError("its JSON is not as compact as the exchange writes it")
-        if data.get("X", "MARKET") == "MARKET":
-            self._add_trade(self._columns[data["s"]], data)
-        self.streams.append(stream)
-        self.payloads.append(frame[len(head) : -1])
-        self._recv_ns.append(int(recv_ns))
-        self._event_ms.append(max(int(data["E"]), int(data["T"])))
-
-    def _add_trade(self, columns: _Columns, data: dict[str, Any]) -> None:
-        if columns.ids and data["t"] <= columns.ids[-1]:
-            raise _BadLineError(f"trade {data['t']} of {data['s']} comes after trade {columns.ids[-1]}")
-        price_e8, qty_e8 = to_e8(data["p"]), to_e8(data["q"])
-        columns.ids.append(int(data["t"]))
-        columns.ts_ms.append(int(data["T"]))
-        columns.price_e8.append(price_e8)
-        columns.qty_e8.append(qty_e8)
-        columns.is_buyer_maker.append(bool(data["m"]))
-        columns.frame_numbers.append(len(self.payloads))
-
-    def finished(self) -> Recording:
-        recv_ns = np.maximum.accumulate(np.array(self._recv_ns, np.int64))
-        tapes = {symbol: _tape(symbol, columns) for symbol, columns in self._columns.items()}
-        return Recording(
-            self.streams,
-            self.payloads,
-            recv_ns - recv_ns[0],
-            np.maximum.accumulate(np.array(self._event_ms, np.int64)),
-            tapes,
-            _whole_ends(len(self.payloads), tapes),
-        )
+    recv_ns: int
+    event_ms: int
+    stream: str
+    payload: bytes
+    symbol: str
+    trade_id: int
+    ts_ms: int
+    price_e8: int
+    qty_e8: int
+    is_buyer_maker: bool
+    is_market: bool
 
 
-def _tape(symbol: str, columns: _Columns) -> Tape:
-    price, qty = np.array(columns.price_e8, np.int64), np.array(columns.qty_e8, np.int64)
+def _frame(line: bytes) -> _Frame:
+    recv_ns, _, frame = line.partition(b" ")
+    envelope = json.loads(frame)
+    stream, data = envelope["stream"], envelope["data"]
+    head = b'{"stream":"%b","data":' % stream.encode()
+    if data["e"] != "trade" or stream != f"{data['s'].lower()}@trade":
+        raise _BadLineError("it is not a frame of an @trade stream")
+    if not (frame.startswith(head) and frame.endswith(b"}")):
+        raise _BadLineError("its JSON is not as compact as the exchange writes it")
+    is_market = data.get("X", "MARKET") == "MARKET"
+    return _Frame(
+        int(recv_ns),
+        max(int(data["E"]), int(data["T"])),
+        stream,
+        frame[len(head) : -1],
+        data["s"],
+        int(data["t"]),
+        int(data["T"]),
+        to_e8(data["p"]) if is_market else 0,
+        to_e8(data["q"]) if is_market else 0,
+        bool(data["m"]),
+        is_market,
+    )
+
+
+def _in_order(frames: list[_Frame]) -> list[_Frame]:
+    """Each symbol's frames by id, each id once: two connections that overlap are recorded as they were received.
+
+    A symbol's frames keep the places and times of receipt that its frames had; only their order changes.
+    """
+    places: dict[str, dict[int, int]] = defaultdict(dict)
+    for place, frame in enumerate(frames):
+        places[frame.symbol].setdefault(frame.trade_id, place)
+    ordered: dict[int, _Frame] = {}
+    for own in places.values():
+        for place, trade_id in zip(own.values(), sorted(own), strict=True):
+            ordered[place] = frames[own[trade_id]]._replace(recv_ns=frames[place].recv_ns)
+    return [ordered[place] for place in sorted(ordered)]
+
+
+def _recording(frames: list[_Frame]) -> Recording:
+    recv_ns = np.maximum.accumulate(np.array([frame.recv_ns for frame in frames], np.int64))
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for number, frame in enumerate(frames):
+        if frame.is_market:
+            numbers[frame.symbol].append(number)
+    tapes = {symbol: _tape(symbol, [frames[n] for n in own], own) for symbol, own in numbers.items()}
+    return Recording(
+        [frame.stream for frame in frames],
+        [frame.payload for frame in frames],
+        recv_ns - recv_ns[0],
+        np.maximum.accumulate(np.array([frame.event_ms for frame in frames], np.int64)),
+        tapes,
+        _whole_ends(len(frames), tapes),
+    )
+
+
+def _tape(symbol: str, frames: list[_Frame], numbers: list[int]) -> Tape:
+    price = np.array([frame.price_e8 for frame in frames], np.int64)
+    qty = np.array([frame.qty_e8 for frame in frames], np.int64)
     rules = Rules(symbol, _step(price), _step(qty))
     price, qty = price // rules.tick_e8, qty // rules.lot_e8
     if int(price.max()) * int(qty.max()) >= _LARGEST_PRODUCT:
         raise ConfigError(f"Prices and quantities of {symbol} are too large to be summed exactly.", _HINT)
-    ts_ms, maker = np.array(columns.ts_ms, np.int64), np.array(columns.is_buyer_maker, np.bool_)
+    ids, ts_ms = (np.array([getattr(frame, name) for frame in frames], np.int64) for name in ("trade_id", "ts_ms"))
+    maker = np.array([frame.is_buyer_maker for frame in frames], np.bool_)
     # Without order ids, an aggregate is a run of one price, side and time.
     differs = (np.diff(price) != 0) | (np.diff(ts_ms) != 0) | (maker[1:] != maker[:-1])
     agg_ids = 1 + np.concatenate(([0], np.cumsum(differs)))
-    trades = Trades(rules, np.array(columns.ids, np.int64), ts_ms, price, qty, maker, agg_ids)
-    return Tape(trades, np.array(columns.frame_numbers, np.int64))
+    return Tape(Trades(rules, ids, ts_ms, price, qty, maker, agg_ids), np.array(numbers, np.int64))
 
 
 def _step(values_e8: IntArray) -> int:
