@@ -24,6 +24,7 @@ HOMES = {
     "websocket": {"feed"},
     "requests": {"feed"},
     "sqlite3": {"store"},
+    "pyarrow": {"store"},
     "statsmodels": {"quant"},
     "arch": {"quant"},
     "scipy": {"quant"},

@@ -1,12 +1,21 @@
 """SQLite: one writer, many readers, nothing lost and nothing doubled."""
 
+from statarb.store.archive import read_trades
+from statarb.store.archiver import Archiver
+from statarb.store.backup import back_up
+from statarb.store.check import check_archive, check_database
 from statarb.store.connect import IngestLock, create_database
 from statarb.store.imports import read_holdings, reserve_lines
 from statarb.store.inbox import ExchangeTime, FeedReport, Inbox, InboxSink, Listing, Reject, Seed, TradeBatch
+from statarb.store.quality import Coverage, Disk, conflicts, coverage, disk, rejects
 from statarb.store.reader import FeedState, LastTrade, Reader, StoredInstrument
+from statarb.store.retention import Retention
 from statarb.store.writer import Writer
 
 __all__ = [
+    "Archiver",
+    "Coverage",
+    "Disk",
     "ExchangeTime",
     "FeedReport",
     "FeedState",
@@ -17,11 +26,20 @@ __all__ = [
     "Listing",
     "Reader",
     "Reject",
+    "Retention",
     "Seed",
     "StoredInstrument",
     "TradeBatch",
     "Writer",
+    "back_up",
+    "check_archive",
+    "check_database",
+    "conflicts",
+    "coverage",
     "create_database",
+    "disk",
     "read_holdings",
+    "read_trades",
+    "rejects",
     "reserve_lines",
 ]

@@ -57,15 +57,13 @@ def plain_errors(path: Path) -> Iterator[None]:
         raise StoreError(f"{path}: SQLite says {error}.", "See the log; nothing committed is lost.") from error
 
 
-def make_private_folder(folder: Path) -> None:
+def make_private_folder(folder: Path, hint: str = "Choose another --db.") -> None:
     """Create `folder` for the owner alone; a folder that is there already is left as it is."""
     if not folder.exists():
         try:
             folder.mkdir(parents=True, mode=0o700)
         except OSError as error:
-            raise StoreError(
-                f"The folder {folder} cannot be made ({error.strerror}).", "Choose another --db."
-            ) from error
+            raise StoreError(f"The folder {folder} cannot be made ({error.strerror}).", hint) from error
 
 
 def _make_private_file(path: Path) -> None:

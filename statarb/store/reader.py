@@ -17,6 +17,7 @@ from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import DamagedDatabaseError
 from statarb.market import SCALE, Instrument
 from statarb.store.connect import open_reader, plain_errors
+from statarb.store.trades import read_span, trade_frame
 
 _DAY_MS = 86_400_000
 _PRICES = ["open", "high", "low", "close"]
@@ -178,6 +179,23 @@ class Reader:
         frame["seeded"] = values[:, 10] > 0
         return frame
 
+    def trades(self, instrument: str, since_ms: int, until_ms: int) -> pd.DataFrame:
+        """Trades stored in the database whose time is in [since_ms, until_ms); see `read_trades` for the archive too.
+
+        Returns
+        -------
+        DataFrame
+            Index `ts`: time of the trade, UTC, datetime64[ms]. Columns id_epoch, trade_id, price_e8, qty_e8 (int64,
+            exact decimals times 10^8), is_buyer_maker (bool). In order of id_epoch and trade_id.
+        """
+        rows = self._query(
+            "SELECT id_epoch, symbol_id FROM symbols WHERE venue || ':' || name = ? ORDER BY id_epoch", (instrument,)
+        )
+        parts = [
+            (epoch, part) for epoch, symbol_id in rows for part in read_span(self._query, symbol_id, since_ms, until_ms)
+        ]
+        return trade_frame(parts)
+
     def last_trades(self) -> dict[str, LastTrade]:
         """The newest stored trade of each instrument that has one."""
         found = {}
@@ -197,6 +215,13 @@ class Reader:
             return {name: FeedState(name, state, updated, json.loads(stats)) for name, state, updated, stats in rows}
         except ValueError as error:
             raise DamagedDatabaseError(f"A heartbeat in {self._path} is unreadable.", "Restart ingest.") from error
+
+    def table(self, sql: str) -> pd.DataFrame:
+        """The answer to one of the store's own questions as a frame, columns named as in the question."""
+        rows = self._query(sql)
+        with self._lock:
+            columns = [column[0] for column in self._connection.execute(f"SELECT * FROM ({sql}) LIMIT 0").description]
+        return pd.DataFrame(rows, columns=columns)
 
     def gaps(self) -> pd.DataFrame:
         """Every range of trade ids that was or is missing; columns instrument, lo, hi, state, reason, found_at_ms,

@@ -40,6 +40,7 @@ from statarb.store.inbox import (
     TradeBatch,
 )
 from statarb.store.pulse import Pulse, status_line
+from statarb.store.retention import Retention
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ class Writer:
         Where the producers put what they have.
     fillable_ids : int
         Of the trades missed by an instrument in one go, so many of the newest are to be fetched.
+    retention : Retention or None
+        What is deleted when there is nothing else to do; None: nothing.
 
     Raises
     ------
@@ -84,7 +87,9 @@ class Writer:
         inbox: Inbox,
         clock: Clock = SYSTEM_CLOCK,
         fillable_ids: int = FILLABLE_IDS,
+        retention: Retention | None = None,
     ) -> None:
+        self._retention = retention
         self._path = path
         self._fillable_ids = fillable_ids
         self._inbox = inbox
@@ -110,9 +115,13 @@ class Writer:
 
     def start(self) -> None:
         self._thread.start()
+        if self._retention:
+            self._retention.start()
 
     def stop(self, timeout_s: float = 30.0) -> None:
         """Write what is queued, mark the feeds stopped, close; safe to call twice."""
+        if self._retention:
+            self._retention.stop()
         self._stop.set()
         self._inbox.wake()
         if self._thread.is_alive():
@@ -170,6 +179,8 @@ class Writer:
         items, drained = self._inbox.take(FLUSH_TRADES, wait_s)
         if items or self._beat_is_due():
             self._commit(items, drained)
+        if drained and self._retention:
+            self._books = self._retention.step(self._connection, self._transact, self._books, self._clock)
         return drained
 
     def _beat_is_due(self) -> bool:
@@ -304,6 +315,7 @@ class Writer:
         now_s, now_ms = self._clock.monotonic_s(), self._clock.now_ms()
         self._stats = self._pulse.beat(now_s, self._books, self._reports, self._inbox.depth)
         self._stats["clock_offset_ms"] = self._clock_offset_ms
+        self._stats["retention"] = self._retention.stats() if self._retention else None
         rows = [("ingest", state, now_ms, json.dumps(self._stats))]
         rows += [(r.name, r.state, now_ms, json.dumps(dict(r.stats))) for r in self._reports.values()]
         self._connection.executemany(
