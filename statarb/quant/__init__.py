@@ -7,6 +7,7 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 # ruff: noqa: E402  (the imports below load numpy)
+from statarb.quant.backtest import Backtest, RoundTrip, Rule, backtest
 from statarb.quant.bars import resample_bars
 from statarb.quant.cointegration import CointegrationResult, ResidualTest, engle_granger
 from statarb.quant.correlation import rolling_correlation
@@ -49,6 +50,7 @@ from statarb.quant.verdict import Verdict, WindowTest, verdict
 from statarb.quant.walk import BounceNoise, Hurst, VarianceRatio, bounce_noise, hurst, variance_ratio
 
 __all__ = [
+    "Backtest",
     "BetaGap",
     "BounceNoise",
     "CointegrationResult",
@@ -70,6 +72,8 @@ __all__ = [
     "PairStudy",
     "ResidualTest",
     "ReversionTests",
+    "RoundTrip",
+    "Rule",
     "Undefined",
     "UnitRootResult",
     "VarianceRatio",
@@ -77,6 +81,7 @@ __all__ = [
     "WindowTest",
     "adf",
     "align_legs",
+    "backtest",
     "beta_gap",
     "bounce_noise",
     "compare_hedges",

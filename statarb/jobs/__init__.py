@@ -1,0 +1,1 @@
+"""Headless work on a clock, inside the ingest process."""
