@@ -14,10 +14,11 @@ from pathlib import Path
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import ConfigError, StatarbError
 from statarb.feed import Importer, VenueFeed, add_import_option, line_files, plan_import, source_for, venue
+from statarb.jobs.ping import Ping
 from statarb.market import Instrument
 from statarb.process import start_logging, stop_on_signals
 from statarb.settings import DEFAULT_DB, parse_settings
-from statarb.store import Inbox, InboxSink, IngestLock, Writer, read_holdings, reserve_lines
+from statarb.store import Archiver, Inbox, InboxSink, IngestLock, Retention, Writer, read_holdings, reserve_lines
 
 log = logging.getLogger("ingest")
 
@@ -28,7 +29,8 @@ POLL_S = 0.2
 def main(argv: Sequence[str] | None = None) -> int:
     """Ingest until Ctrl-C, SIGTERM or --run-for; 0 when stopped, 1 when it failed, 2 when it was called wrongly."""
     os.umask(0o077)  # what is stored and logged is for the owner alone
-    names = ("db", "symbols", "venue", "ws_url", "rest_url", "history", "record", "run_for", "log_level")
+    names = ("db", "symbols", "venue", "ws_url", "rest_url", "history", "record", "keep_trades", "keep_bars",
+             "archive", "run_for", "log_level")  # fmt: skip
     options = parse_settings("ingest.py", "Takes trades from the exchange into SQLite.", names, argv, add_import_option)
     try:
         place = venue(options.venue, options.ws_url, options.rest_url)
@@ -39,9 +41,13 @@ def main(argv: Sequence[str] | None = None) -> int:
                 import_files(options.db, options.files, place.market)
                 return 0
             inbox = Inbox()
-            writer = Writer(options.db, place.source, inbox)
+            archiver = Archiver(options.db, options.archive, place.source) if options.archive else None
+            retention = Retention(options.keep_trades, options.keep_bars, archiver)
+            writer = Writer(options.db, place.source, inbox, retention=retention)
             sink = InboxSink(inbox, place.market)
             feed = VenueFeed(place, symbols, options.history, sink, writer, options.record)
+            if options.ping_url:
+                Ping(options.ping_url, writer.stats).start()
             writer.start()
             feed.start()
             try:

@@ -61,6 +61,13 @@ def folder_path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def web_url(text: str) -> str:
+    """An http or https address, with its path."""
+    if not text.startswith(("http://", "https://")) or len(text.split("://")[1]) < 1:
+        raise argparse.ArgumentTypeError("an address begins with http:// or https://")
+    return text
+
+
 def database_path(text: str) -> Path:
     """A path; `~` is the home folder."""
     if not text or "\0" in text:
@@ -95,6 +102,12 @@ SETTINGS = (
     Setting("rest_url", None, base_url("https", "http"), "another REST base URL than the venue's, without path"),
     Setting("history", "1h", duration_s, "how far back 1-second bars are fetched at start"),
     Setting("record", None, folder_path, "a folder to record the exchange's trade frames into, for a replay"),
+    Setting("keep_trades", "7d", duration_s, "how long trades are kept; 0: for ever"),
+    Setting("keep_bars", "14d", duration_s, "how long 1-second bars are kept, at least as long as trades; 0: for ever"),
+    Setting(
+        "archive", None, folder_path, "a folder for closed days as Parquet, written before their trades are pruned"
+    ),
+    Setting("ping_url", None, web_url, "a URL to call each minute while all is well, for an outside monitor"),
     Setting("run_for", None, duration_s, "stop by itself after so many seconds"),
     Setting("log_level", "INFO", str, "how much is logged", ("DEBUG", "INFO", "WARNING", "ERROR")),
 )
