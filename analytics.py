@@ -6,9 +6,12 @@ import sys
 # fmt: off
 # fmt: off
 # fmt: off
+# fmt: off
 # isort: off
 # Which bars are there?
 from statarb.quant import Legs, align_legs, log_returns, on_scale, resample_bars
+# What did each instrument do?
+from statarb.quant import price_statistics
 # How is one leg hedged with the other, and what is that worth?
 from statarb.quant import (
     HedgeEstimate, HedgeFit, KalmanNoise, dols_hedge, hac_hedge, hedge_ratio, huber_hedge, kalman_hedge, kalman_noise,
@@ -19,7 +22,7 @@ from statarb.quant import (
 from statarb.quant import FrozenMoments, InSample, frozen_moments, live_z, moments_seen, spread_fixed, spread_seen
 from statarb.quant import z_seen
 # When is that a signal, and what would it pay?
-from statarb.quant import Edge, Episode, edge_to_mean, episodes
+from statarb.quant import Edge, Episode, TwoLegs, edge_to_mean, episodes, share_beyond, two_legs
 # Do the legs move together?
 from statarb.quant import rolling_correlation
 # Does the spread come back?
@@ -38,11 +41,12 @@ from statarb.quant import NotEnough, PairStudy, Undefined, study_pair, text_repo
 
 __all__ = [  # noqa: RUF022  (by question, as above)
     "Legs", "align_legs", "log_returns", "on_scale", "resample_bars",
+    "price_statistics",
     "HedgeEstimate", "HedgeFit", "KalmanNoise", "dols_hedge", "hac_hedge", "hedge_ratio", "huber_hedge",
     "kalman_hedge", "kalman_noise", "ols_summary", "returns_hedge", "rolling_hedge", "theil_sen_hedge", "tls_hedge",
     "BetaGap", "HedgeComparison", "HedgeQuality", "beta_gap", "compare_hedges", "hedge_quality",
     "FrozenMoments", "InSample", "frozen_moments", "live_z", "moments_seen", "spread_fixed", "spread_seen", "z_seen",
-    "Edge", "Episode", "edge_to_mean", "episodes",
+    "Edge", "Episode", "TwoLegs", "edge_to_mean", "episodes", "share_beyond", "two_legs",
     "rolling_correlation",
     "CointegrationResult", "ResidualTest", "UnitRootResult", "Verdict", "WindowTest", "adf", "critical_values",
     "engle_granger", "HalfLife", "half_life", "half_life_found", "residual_pvalue", "schwert_lags", "verdict",

@@ -29,9 +29,11 @@ from statarb.quant.legs import Legs, align_legs, log_returns
 from statarb.quant.mackinnon import critical_values, residual_pvalue
 from statarb.quant.panel import Integration, ReversionTests, reversion_tests
 from statarb.quant.power import half_life_found
+from statarb.quant.price_statistics import price_statistics
 from statarb.quant.report import text_report, to_dict
 from statarb.quant.sample import NotEnough, Undefined
 from statarb.quant.signal import Edge, Episode, edge_to_mean, episodes
+from statarb.quant.sizing import TwoLegs, share_beyond, two_legs
 from statarb.quant.spread import (
     FrozenMoments,
     InSample,
@@ -74,6 +76,7 @@ __all__ = [
     "ReversionTests",
     "RoundTrip",
     "Rule",
+    "TwoLegs",
     "Undefined",
     "UnitRootResult",
     "VarianceRatio",
@@ -110,6 +113,7 @@ __all__ = [
     "on_scale",
     "phillips_ouliaris",
     "phillips_perron",
+    "price_statistics",
     "resample_bars",
     "residual_pvalue",
     "returns_hedge",
@@ -117,6 +121,7 @@ __all__ = [
     "rolling_correlation",
     "rolling_hedge",
     "schwert_lags",
+    "share_beyond",
     "spread_fixed",
     "spread_seen",
     "study_pair",
@@ -124,6 +129,7 @@ __all__ = [
     "theil_sen_hedge",
     "tls_hedge",
     "to_dict",
+    "two_legs",
     "variance_ratio",
     "verdict",
     "warm_up",

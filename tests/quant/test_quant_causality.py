@@ -24,6 +24,7 @@ from statarb.quant import (
     live_z,
     log_returns,
     moments_seen,
+    price_statistics,
     resample_bars,
     rolling_correlation,
     rolling_hedge,
@@ -40,6 +41,10 @@ def _legs(y, x):
     return align_legs(
         resample_bars(bars_of(y.to_numpy()), minute, until), resample_bars(bars_of(x.to_numpy()), minute, until), minute
     )
+
+
+def resampled(y) -> pd.DataFrame:
+    return resample_bars(bars_of(y.to_numpy()), TIMEFRAMES["1m"], int(y.index[-1].timestamp() * 1000) + 60_000)
 
 
 def simulated(y, x) -> pd.DataFrame:
@@ -59,11 +64,10 @@ SERIES = {
     "kalman_hedge": lambda y, x: kalman_hedge(y, x, discount=0.98),
     "rolling_correlation": lambda y, x: rolling_correlation(y, x, WINDOW),
     "log_returns": lambda y, x: log_returns(_legs(y, x)),
+    "price_statistics": lambda y, x: price_statistics(resampled(y), TIMEFRAMES["1m"], 5),
     "backtest": lambda y, x: simulated(y, x),
     "align_legs": lambda y, x: _legs(y, x).prices,
-    "resample_bars": lambda y, x: resample_bars(
-        bars_of(y.to_numpy()), TIMEFRAMES["1m"], int(y.index[-1].timestamp() * 1000) + 60_000
-    ),
+    "resample_bars": lambda y, x: resampled(y),
 }
 
 

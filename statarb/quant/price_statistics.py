@@ -1,0 +1,101 @@
+"""Statistics of one instrument by bar: return, volatility, VWAP, volume, count, signed flow, effective spread."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from statarb.errors import DataError
+from statarb.market import Timeframe
+from statarb.quant.legs import MAX_RETURN_BARS
+from statarb.quant.rolling import rolling_moments
+from statarb.quant.sample import Floats, checked_window, epoch_ms
+
+YEAR_S = 365 * 24 * 3600
+"""Crypto trades every second of the year."""
+
+COLUMNS = ("open", "high", "low", "close", "volume", "quote_volume", "taker_buy_volume", "trade_count", "empty")
+
+
+def price_statistics(bars: pd.DataFrame, timeframe: Timeframe, window: int = 60) -> pd.DataFrame:
+    """What one instrument did, bar by bar; each row uses that bar and the bars before it.
+
+    Parameters
+    ----------
+    bars : DataFrame
+        Closed bars from `resample_bars`.
+    timeframe : Timeframe
+        Of these bars.
+    window : int
+        Returns in the volatility and the effective spread.
+
+    Returns
+    -------
+    DataFrame
+        On the index of `bars`:
+        `log_return` since the last bar with a trade (NaN at the first, over long gaps and in empty bars);
+        `volatility`, the deviation of the last `window` such returns for a year of 365 days of 24 hours, as a share
+        (0.5 is 50 %; NaN until there are `window`);
+        `vwap`, quote volume over volume (NaN in empty bars); `volume`, `quote_volume`, `trade_count`;
+        `signed_volume`, bought less sold by takers, and `flow`, that as a share of the volume (NaN in empty bars);
+        `effective_spread_bps`, 2 sqrt(-cov(r(t), r(t-1))) of the last `window` returns (NaN until full, and where
+        neighbouring returns do not turn back).
+
+    Raises
+    ------
+    DataError
+        Columns of `resample_bars` missing, times out of order, or a window below 3.
+
+    References
+    ----------
+    Roll (1984), Journal of Finance 39, for the effective spread.
+    """
+    window = checked_window(window)
+    missing = [name for name in COLUMNS if name not in bars.columns]
+    if missing:
+        raise DataError(f"The bars lack the columns {', '.join(missing)}.", "Make them with resample_bars.")
+    if not (bars.index.is_monotonic_increasing and bars.index.is_unique):
+        raise DataError("The bars are not in order of time, or a time comes twice.", "Sort them and drop doubles.")
+    returns = _returns(bars, timeframe)
+    deviation, roll = _rolling(returns, window)
+    volume, quote, bought = (bars[name].to_numpy(float) for name in ("volume", "quote_volume", "taker_buy_volume"))
+    signed = 2 * bought - volume
+    with np.errstate(divide="ignore", invalid="ignore"):
+        vwap, flow = np.where(volume > 0, quote / volume, np.nan), np.where(volume > 0, signed / volume, np.nan)
+    columns = {
+        "log_return": returns,
+        "volatility": deviation * math.sqrt(YEAR_S / timeframe.seconds),
+        "vwap": vwap,
+        "volume": volume,
+        "quote_volume": quote,
+        "trade_count": bars["trade_count"].to_numpy(),
+        "signed_volume": signed,
+        "flow": flow,
+        "effective_spread_bps": roll * 1e4,
+    }
+    return pd.DataFrame(columns, index=bars.index)
+
+
+def _returns(bars: pd.DataFrame, timeframe: Timeframe) -> Floats:
+    traded = np.flatnonzero(~bars["empty"].to_numpy())
+    opened, logs = epoch_ms(bars.index)[traded], np.log(bars["close"].to_numpy(float)[traded])
+    steps = np.diff(logs, prepend=np.nan)
+    steps[np.diff(opened, prepend=0) > MAX_RETURN_BARS * timeframe.ms] = np.nan
+    returns = np.full(len(bars), np.nan)
+    returns[traded] = steps
+    return returns
+
+
+def _rolling(returns: Floats, window: int) -> tuple[Floats, Floats]:
+    """Deviation and Roll's spread of the last `window` returns there are, at each bar that has a return."""
+    deviation, spread = np.full(returns.size, np.nan), np.full(returns.size, np.nan)
+    at = np.flatnonzero(np.isfinite(returns))
+    known = returns[at]
+    if known.size >= window:
+        deviation[at] = np.sqrt(rolling_moments(known, known, window).syy / (window - 1))
+        pairs = rolling_moments(known[1:], known[:-1], window - 1)
+        with np.errstate(invalid="ignore"):
+            spread[at[1:]] = 2 * np.sqrt(np.where(pairs.sxy < 0, -pairs.sxy / (window - 1), np.nan))
+    return deviation, spread
