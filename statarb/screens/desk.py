@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import ConfigError, DataError, LockedDatabaseError, StatarbError, StoreError
 from statarb.market import Instrument, timeframe
@@ -16,9 +18,10 @@ from statarb.quant import FrozenMoments, PairStudy, live_z, study_pair
 from statarb.quant.signal import Edge, Episode, edge_to_mean, episodes
 from statarb.screens.bar_cache import BASE_MS, BarCache
 from statarb.screens.health import Health, feed_health
-from statarb.store import FeedState, LastTrade, Reader, StoredInstrument
+from statarb.store import Coverage, Disk, FeedState, LastTrade, Reader, StoredInstrument, coverage, disk, rejects
 
 _MAX_STUDIES = 32
+_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,16 @@ class DeskView:
     @property
     def study(self) -> PairStudy:
         return self.analysis.study
+
+
+@dataclass(frozen=True, eq=False)
+class Quality:
+    """How good the record is: coverage of the last 24 hours by instrument, gaps, rejects by reason, disk."""
+
+    coverage: dict[str, Coverage]
+    gaps: pd.DataFrame
+    rejects: pd.DataFrame
+    disk: Disk
 
 
 class Desk:
@@ -117,6 +130,19 @@ class Desk:
             # What is held may be of a file that is no longer there, or no longer whole.
             self.close()
             raise
+
+    def quality(self, view: DeskView) -> Quality:
+        """How good the record of a view's instruments is.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; the message says what to do.
+        """
+        reader = self._current_reader()
+        spans = {name: one.closed_until_ms or 0 for name, one in view.instruments.items()}
+        covered = {name: coverage(reader, name, until - _DAY_MS, until) for name, until in spans.items()}
+        return Quality(covered, reader.gaps(), rejects(reader), disk(self.path))
 
     def _view(self, reader: Reader, params: PairParams) -> DeskView:
         instruments, feeds, last_trades = _proper(reader.instruments()), reader.feeds(), reader.last_trades()

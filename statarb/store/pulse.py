@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from statarb.market import from_e8
@@ -13,7 +13,7 @@ from statarb.store.ledger import Ledger
 
 ODD = ("duplicates", "rejects", "conflicts", "seed_mismatches")
 _BEATS = 10
-_LAGS = 2_000
+_LAGS = 500
 _LAGS_A_BATCH = 20
 
 
@@ -23,7 +23,7 @@ class Pulse:
     def __init__(self, now_s: float) -> None:
         self._trades: Counter[str] = Counter()
         self._odd: Counter[str] = Counter(dict.fromkeys(ODD, 0))
-        self._lags_ms: deque[int] = deque(maxlen=_LAGS)
+        self._lags_ms: defaultdict[str, deque[int]] = defaultdict(lambda: deque(maxlen=_LAGS))
         self._marks: deque[tuple[float, Counter[str]]] = deque([(now_s, Counter())], maxlen=_BEATS)
 
     def count(self, stored: Mapping[str, int], odd: Mapping[str, int]) -> None:
@@ -35,7 +35,8 @@ class Pulse:
         """Keep a sample of how long the trades took from the exchange to the disk."""
         for batch in batches:
             step = max(1, len(batch.trades) // _LAGS_A_BATCH)
-            self._lags_ms.extend(exchange_now_ms - trade.event_ms for trade in batch.trades[::step])
+            for trade in batch.trades[::step]:
+                self._lags_ms[f"{batch.venue}:{trade.symbol}"].append(exchange_now_ms - trade.event_ms)
 
     def beat(
         self, now_s: float, books: Mapping[str, Book], reports: Mapping[str, FeedReport], queue_depth: int
@@ -45,13 +46,12 @@ class Pulse:
         elapsed_s = max(now_s - since_s, 1.0)
         rates = {name: round((self._trades[name] - before[name]) / elapsed_s, 2) for name in books}
         self._marks.append((now_s, Counter(self._trades)))
-        lags = sorted(self._lags_ms)
+        everything = [lag for lags in self._lags_ms.values() for lag in lags]
         ledgers = {name: (book.ledger, book.last_price_e8) for name, book in books.items() if book.ledger}
         return {
             "trades": self._trades.total(),
             "trades_per_s": round(sum(rates.values()), 2),
-            "lag_p50_ms": lags[len(lags) // 2] if lags else None,
-            "lag_p99_ms": lags[len(lags) * 99 // 100] if lags else None,
+            **_lag(everything),
             "queue_depth": queue_depth,
             "reconnects": sum(int(report.stats.get("reconnects", 0)) for report in reports.values()),
             **self._odd,
@@ -63,10 +63,20 @@ class Pulse:
                     "last_id": ledger.last,
                     "last_ts_ms": ledger.last_ms,
                     "last_price": from_e8(last_price_e8),
+                    **_lag(self._lags_ms[name]),
                 }
                 for name, (ledger, last_price_e8) in ledgers.items()
             },
         }
+
+
+def _lag(lags_ms: Iterable[int]) -> dict[str, int | None]:
+    """Median and 99th percentile of the time from the exchange's stamp to the commit."""
+    lags = sorted(lags_ms)
+    return {
+        "lag_p50_ms": lags[len(lags) // 2] if lags else None,
+        "lag_p99_ms": lags[len(lags) * 99 // 100] if lags else None,
+    }
 
 
 def _gaps(ledgers: Sequence[Ledger]) -> dict[str, int]:

@@ -1,0 +1,69 @@
+"""How good the record is: coverage by bars, rejects by reason, conflicts, disk; asked of a Reader."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from statarb.store.reader import Reader
+
+_SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Of the one-minute bars of a span: how many are expected, stored, and final."""
+
+    expected: int
+    stored: int
+    final: int
+
+    @property
+    def share(self) -> float:
+        """Final bars over expected ones; NaN where none are expected."""
+        return self.final / self.expected if self.expected else float("nan")
+
+
+@dataclass(frozen=True)
+class Disk:
+    """What the database takes, and what is left beside it, in bytes."""
+
+    used: int
+    free: int
+
+
+def coverage(reader: Reader, instrument: str, since_ms: int, until_ms: int) -> Coverage:
+    """How much of a span the record vouches for; it begins with the instrument's first bar, if that is later.
+
+    A minute in which nothing traded has no bar and counts as not covered: the record cannot tell it from a hole.
+    """
+    bars = reader.bars(instrument, "1m", since_ms, until_ms)
+    if bars.empty:
+        return Coverage(0, 0, 0)
+    first_ms = max(since_ms, round(bars.index[0].timestamp() * 1000))
+    return Coverage(max(0, (until_ms - first_ms) // 60_000), len(bars), int((~bars["provisional"]).sum()))
+
+
+def rejects(reader: Reader) -> pd.DataFrame:
+    """Frames that could not be used, by reason: columns reason, count, last_seen_ms, sample (of the newest)."""
+    return reader.table(
+        "SELECT reason, count(*) AS count, max(seen_at_ms) AS last_seen_ms, substr(sample, 1, 120) AS sample "
+        "FROM rejects GROUP BY reason ORDER BY count DESC"
+    )
+
+
+def conflicts(reader: Reader) -> pd.DataFrame:
+    """The newest trades that came again with other content: columns instrument, trade_id, seen_at_ms, payload."""
+    return reader.table(
+        "SELECT venue || ':' || name AS instrument, trade_id, seen_at_ms, payload "
+        "FROM conflicts JOIN symbols USING(symbol_id) ORDER BY seen_at_ms DESC LIMIT 100"
+    )
+
+
+def disk(path: Path) -> Disk:
+    """Size of the database with its write-ahead log, and the free space of its disk."""
+    files = [path, path.with_name(path.name + "-wal")]
+    return Disk(sum(file.stat().st_size for file in files if file.exists()), shutil.disk_usage(path.parent).free)

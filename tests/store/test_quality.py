@@ -1,0 +1,53 @@
+"""What the record says of its own quality is what it holds."""
+
+import math
+
+import pytest
+from store.rig import T0_MS, Rig, trade
+
+from statarb.store import Reader, Reject, TradeBatch, conflicts, coverage, disk, rejects
+
+
+@pytest.fixture
+def rig(tmp_path):
+    rig = Rig(tmp_path / "t.db")
+    rig.commit(*[trade(i, T0_MS + i * 500) for i in range(0, 600)])  # five minutes
+    return rig
+
+
+def test_coverage_counts_the_minutes_the_record_vouches_for(rig):
+    span = (T0_MS, T0_MS + 300_000)
+    rig.commit(trade(600, T0_MS + 310_000))
+    whole = coverage(Reader(rig.path), "spot:BTCUSDT", *span)
+    assert (whole.expected, whole.stored, whole.final) == (5, 5, 4)  # the record begins within the first minute
+    rig.commit(*[trade(i, T0_MS + 310_000 + (i - 600) * 500) for i in range(900, 1000)])
+    holed = coverage(Reader(rig.path), "spot:BTCUSDT", T0_MS + 60_000, T0_MS + 480_000)
+    assert (holed.expected, holed.final) == (7, 4)
+    assert holed.share == 4 / 7
+
+
+def test_coverage_of_nothing_is_nothing(rig):
+    assert math.isnan(coverage(Reader(rig.path), "spot:NONE", 0, 10**12).share)
+
+
+def test_rejects_are_told_by_reason_with_a_sample(rig):
+    for i in range(5):
+        rig.inbox.put(Reject(1000 + i, "not JSON", f"<{i}>"))
+    rig.inbox.put(Reject(9, "binary frame", "b'x'"))
+    rig.writer.step(0)
+    table = rejects(Reader(rig.path))
+    assert table.reason.tolist() == ["not JSON", "binary frame"]
+    assert table.iloc[0][["count", "last_seen_ms", "sample"]].tolist() == [5, 1004, "<4>"]
+
+
+def test_conflicts_name_the_instrument(rig):
+    rig.inbox.put_trades(TradeBatch("spot", "spot-1/1", [trade(5, T0_MS + 2500, price_e8=1)]))
+    rig.writer.step(0)
+    assert conflicts(Reader(rig.path))[["instrument", "trade_id"]].to_numpy().tolist() == [["spot:BTCUSDT", 5]]
+    assert rejects(Reader(rig.path)).empty
+
+
+def test_the_disk_is_the_file_with_its_log(rig):
+    used = disk(rig.path)
+    assert used.used >= rig.path.stat().st_size > 0
+    assert used.free > 0
