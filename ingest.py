@@ -17,7 +17,7 @@ from statarb.feed import Importer, VenueFeed, add_import_option, line_files, pla
 from statarb.jobs.ping import Ping
 from statarb.market import Instrument
 from statarb.process import start_logging, stop_on_signals
-from statarb.settings import DEFAULT_DB, parse_settings
+from statarb.settings import DEFAULT_DB, SETTING, parse_settings
 from statarb.store import Archiver, Inbox, InboxSink, IngestLock, Retention, Writer, read_holdings, reserve_lines
 
 log = logging.getLogger("ingest")
@@ -29,9 +29,9 @@ POLL_S = 0.2
 def main(argv: Sequence[str] | None = None) -> int:
     """Ingest until Ctrl-C, SIGTERM or --run-for; 0 when stopped, 1 when it failed, 2 when it was called wrongly."""
     os.umask(0o077)  # what is stored and logged is for the owner alone
-    names = ("db", "symbols", "venue", "ws_url", "rest_url", "history", "record", "keep_trades", "keep_bars",
-             "archive", "run_for", "log_level")  # fmt: skip
-    options = parse_settings("ingest.py", "Takes trades from the exchange into SQLite.", names, argv, add_import_option)
+    options = parse_settings(
+        "ingest.py", "Takes trades from the exchange into SQLite.", tuple(SETTING), argv, add_import_option
+    )
     try:
         place = venue(options.venue, options.ws_url, options.rest_url)
         symbols = [Instrument.parse(text, place.market).symbol for text in options.symbols]
