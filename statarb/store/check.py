@@ -61,7 +61,10 @@ def check_database(path: Path, sample_trades: int | None = SAMPLE_TRADES) -> Ite
 
 
 def _check_file(connection: sqlite3.Connection) -> Finding:
-    answers = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+    try:
+        answers = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+    except sqlite3.DatabaseError as error:  # so damaged that SQLite cannot even say where
+        answers = [str(error)]
     return Finding(answers == ["ok"], "the file: " + ("whole" if answers == ["ok"] else "; ".join(answers)))
 
 
