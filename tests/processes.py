@@ -18,9 +18,10 @@ from support import PROJECT
 class Process:
     """A child process whose output is collected while it runs."""
 
-    def __init__(self, *args: str) -> None:
+    def __init__(self, *args: str, **settings: str) -> None:
         # Warnings of one setting must not leak in from the developer's own environment.
         env = {k: v for k, v in os.environ.items() if not k.startswith("STATARB_")} | {"PYTHONUNBUFFERED": "1"}
+        env |= settings
         self.child = subprocess.Popen(
             [sys.executable, *args], cwd=PROJECT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -67,9 +68,9 @@ def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
 
 
 @contextlib.contextmanager
-def running(*args: str) -> Iterator[Process]:
-    """A Python process that is killed at the end, if it still runs."""
-    process = Process(*args)
+def running(*args: str, **settings: str) -> Iterator[Process]:
+    """A Python process that is killed at the end, if it still runs; `settings` are environment variables."""
+    process = Process(*args, **settings)
     try:
         yield process
     finally:

@@ -193,7 +193,8 @@ def announce(view: DeskView, key: str) -> None:
 
 def show_problem(error: StatarbError) -> None:
     """What is wrong and what to do, in place of a page; the page goes on by itself when it is mended."""
-    st.warning(f"**{escape(error.message)}** {escape(error.hint)}", icon=":material/error:")
+    hint = escape(error.hint).replace("\\`", "`")  # a hint is our own text, and quotes commands
+    st.warning(f"**{escape(error.message)}** {hint}", icon=":material/error:")
     st.caption("This page tries again by itself every second.")
 
 

@@ -66,7 +66,6 @@ def _export(desk: Desk, params: PairParams) -> None:
         file_name=export_name(study, view.source),
         mime="text/csv",
         icon=":material/download:",
-        type="primary",
         on_click="ignore",
         disabled=frame.empty,
         key="download",
