@@ -53,8 +53,8 @@ def _show_totals(view: DeskView, quality: Quality) -> None:
     with st.grid(6, min_column_width=150, gap="small", key="totals"):
         _metric("Trades a second", number_text(rate, 1), "stored, last ten seconds")
         _metric("Event to commit", _ms(stats, "lag_p50_ms"), f"99 %: {_ms(stats, 'lag_p99_ms')}")
-        _metric("Clock offset", _ms(stats, "clock_offset_ms"), "exchange less this machine")
-        _metric("Queue", _count(stats, "queue_depth"), "trades waiting to be stored")
+        _metric("Clock offset", _ms(stats, "clock_offset_ms"), "exchange − local")
+        _metric("Queue", _count(stats, "queue_depth"), "waiting to be stored")
         _metric("Missing now", _count(stats, "missing_ids"), f"{_count(stats, 'deferred_ids')} deferred")
         _metric("Disk used", f"{quality.disk.used / 1e6:,.0f} MB", f"{_days(days_left)} left at this rate")
 
@@ -141,7 +141,7 @@ def _show_connections(view: DeskView) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="connections")
     stats = view.feeds["ingest"].stats if "ingest" in view.feeds else {}
     st.caption(
-        f"Since ingest started: {_count(stats, 'duplicates')} duplicates absorbed, {_count(stats, 'conflicts')} "
+        f"Since ingest started: {_count(stats, 'backfilled')} missed trades fetched, {_count(stats, 'duplicates')} duplicates absorbed, {_count(stats, 'conflicts')} "
         f"conflicts kept, {_count(stats, 'seed_mismatches')} seeded seconds contradicted by their trades."
     )
 

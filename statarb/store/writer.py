@@ -217,7 +217,10 @@ class Writer:
                 now_ms = self._clock.now_ms()
                 entry = store_trades(self._connection, books[name], session, trades, now_ms, self._fillable_ids)
                 books[name] = entry.book
-                stored[name] += entry.stored
+                if session == BACKFILL:
+                    odd["backfilled"] += entry.stored
+                else:
+                    stored[name] += entry.stored
                 odd["conflicts"] += entry.conflicts
                 odd["seed_mismatches"] += entry.mismatches
                 touched[name] += entry.touched
@@ -240,7 +243,7 @@ class Writer:
         self._transact(write)
         self._books = books
         arrived = sum(len(batch.trades) for batch in batches)
-        odd.update(duplicates=arrived - stored.total(), rejects=len(rejects))
+        odd.update(duplicates=arrived - stored.total() - odd["backfilled"], rejects=len(rejects))
         self._pulse.count(stored, odd)
         self._pulse.time(
             [batch for batch in batches if batch.session != BACKFILL],

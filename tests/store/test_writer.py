@@ -12,6 +12,7 @@ from store.rig import BTC, T0_MS, Rig, bars_by_pandas, trade
 from statarb.errors import ForeignDatabaseError, LockedDatabaseError, StoreError
 from statarb.market import Bar
 from statarb.store import ExchangeTime, FeedReport, Inbox, IngestLock, Reader, Reject, Seed, TradeBatch, Writer
+from statarb.store.inbox import BACKFILL
 from statarb.store.writer import KEPT_REJECTS
 
 
@@ -116,6 +117,18 @@ def test_duplicates_are_absorbed_and_counted(tmp_path):
     rig.writer.step(0)
     assert rig.writer.stats()["duplicates"] == 15
     assert rig.query("SELECT count(*) FROM trades") == [(13,)]
+
+
+def test_trades_that_were_fetched_are_counted_apart_from_live_ones(tmp_path):
+    rig = Rig(tmp_path / "t.db")
+    rig.commit(*steady(0, 9))
+    rig.commit(*steady(20, 29), session="spot-1/2")
+    rig.commit(*steady(8, 21), session=BACKFILL)
+    rig.clock.s += 2
+    rig.writer.step(0)
+    stats = rig.writer.stats()
+    assert (stats["trades"], stats["backfilled"], stats["duplicates"]) == (20, 10, 4)
+    assert rig.query("SELECT state, reason FROM gaps") == [("filled", "reconnect")]
 
 
 def test_a_bar_closes_when_the_exchange_clock_passes_its_end_though_nothing_trades(tmp_path):
