@@ -141,8 +141,9 @@ def _show_connections(view: DeskView) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="connections")
     stats = view.feeds["ingest"].stats if "ingest" in view.feeds else {}
     st.caption(
-        f"Since ingest started: {_count(stats, 'backfilled')} missed trades fetched, {_count(stats, 'duplicates')} duplicates absorbed, {_count(stats, 'conflicts')} "
-        f"conflicts kept, {_count(stats, 'seed_mismatches')} seeded seconds contradicted by their trades."
+        f"Since ingest started: {_count(stats, 'backfilled')} missed trades fetched, "
+        f"{_count(stats, 'duplicates')} duplicates absorbed, {_count(stats, 'conflicts')} conflicts kept, "
+        f"{_count(stats, 'seed_mismatches')} seeded seconds contradicted by their trades."
     )
 
 
