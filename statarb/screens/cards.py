@@ -52,7 +52,7 @@ def _source_text(view: DeskView) -> str:
 def show_key_numbers(view: DeskView) -> None:
     """Both prices, spread, z, hedge ratio and correlation."""
     study, pair = view.study, view.params.pair
-    with st.grid(6, min_column_width=150, gap="small", key="numbers" if view.health.has_live_prices else "numbers-old"):
+    with st.grid(6, min_column_width=128, gap="small", key="numbers" if view.health.has_live_prices else "numbers-old"):
         _price_metric(pair.y.label, view, view.params.y, view.y_last)
         _price_metric(pair.x.label, view, view.params.x, view.x_last)
         _spread_metric(view)

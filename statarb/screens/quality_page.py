@@ -50,7 +50,7 @@ def _show_totals(view: DeskView, quality: Quality) -> None:
     stats = view.feeds["ingest"].stats if "ingest" in view.feeds else {}
     rate = float(stats.get("trades_per_s") or 0.0)
     days_left = quality.disk.free / (rate * _BYTES_A_TRADE * _DAY_S) if rate else math.inf
-    with st.grid(6, min_column_width=150, gap="small", key="totals"):
+    with st.grid(6, min_column_width=128, gap="small", key="totals"):
         _metric("Trades a second", number_text(rate, 1), "stored, last ten seconds")
         _metric("Event to commit", _ms(stats, "lag_p50_ms"), f"99 %: {_ms(stats, 'lag_p99_ms')}")
         _metric("Clock offset", _ms(stats, "clock_offset_ms"), "exchange − local")
