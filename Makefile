@@ -4,7 +4,7 @@ VENV_BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 TOOLS := .venv/.installed-requirements-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench fix clean
+.PHONY: help demo run test soak check bench fix clean
 
 help:  ## list the verbs
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -17,6 +17,9 @@ run:  ## the whole desk on live Binance trades
 
 test: $(TOOLS)  ## the whole test suite, browser tests included where Chromium is found
 	$(VENV_BIN)/python -m pytest
+
+soak: $(TOOLS)  ## the long checks: a ten-minute outage, hundreds of kills; about an hour
+	$(VENV_BIN)/python -m pytest -m soak -s tests/test_soak.py
 
 check: $(TOOLS)  ## format, lint and types, without changing anything
 	$(VENV_BIN)/ruff format --check .
