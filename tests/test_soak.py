@@ -44,10 +44,8 @@ def test_a_long_outage_at_300_trades_a_second_closes_in_time_while_live_trades_f
             took_s = time.monotonic() - mended_s
             assert feed.stop() == 0
         market.stop()
-    print(f"\n{missing:,} trades missed in {OUTAGE_S:.0f} s, closed {took_s:.1f} s after the return", end="; ")
-    print(
-        f"age of the newest stored trade meanwhile: median {sorted(lags)[len(lags) // 2]:.0f} ms, worst {max(lags):.0f} ms"
-    )
+    print(f"\n{missing:,} trades missed in {OUTAGE_S:.0f} s, closed {took_s:.1f} s after the return;")
+    print(f"newest stored trade meanwhile: median {sorted(lags)[len(lags) // 2]:.0f} ms old, worst {max(lags):.0f} ms")
     stored = stored_trades(db)
     assert within_record(ledger_trades(ledger), stored) == stored
     assert_every_id_is_accounted_for(db)
