@@ -43,3 +43,13 @@ def test_any_sequence_of_questions_is_answered_as_the_store_would(questions):
         answer = cache.bars(stored(store.version), "1m", since * MINUTE, until * MINUTE)
         expected = store.bars("", "1m", since * MINUTE, until * MINUTE)
         pd.testing.assert_frame_equal(answer, expected, check_dtype=False)
+
+
+def test_a_day_of_seconds_does_not_pile_up():
+    """A page that follows the newest hour for a day holds at most two hours, and each second still answers right."""
+    store, cache = Store(), BarCache(Store())
+    for minute in range(60, 1500):
+        answer = cache.bars(stored(0), "1m", (minute - 60) * MINUTE, minute * MINUTE)
+        assert len(answer) == len(store.bars("", "1m", (minute - 60) * MINUTE, minute * MINUTE))
+        (held,) = cache._held.values()
+        assert len(held.frame) <= 120
