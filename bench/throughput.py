@@ -15,7 +15,7 @@ import websocket
 from bench.flood import SYMBOLS, flooding
 from bench.result import Result
 from statarb.clock import SYSTEM_CLOCK
-from statarb.feed import ConnectBudget, TradeStream
+from statarb.feed import ConnectBudget, TradeStream, venue
 from statarb.market import Instrument, InstrumentRules
 from statarb.store import Inbox, InboxSink, Writer
 
@@ -44,7 +44,8 @@ def committed(url: str) -> float:
         writer = Writer(db, "simulated", inbox)
         sink = InboxSink(inbox, "spot")
         sink.listing([InstrumentRules(instrument) for instrument in instruments])
-        stream = TradeStream("spot-1", url, instruments, sink, ConnectBudget(SYSTEM_CLOCK.monotonic_s, lambda: 0.0))
+        place = venue("spot", url, url.replace("ws://", "http://"))
+        stream = TradeStream("spot-1", place, instruments, sink, ConnectBudget(SYSTEM_CLOCK.monotonic_s, lambda: 0.0))
         writer.start()
         began = time.perf_counter()
         stream.start()

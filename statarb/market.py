@@ -58,6 +58,24 @@ class Trade(NamedTuple):
     recv_ms: int
 
 
+class NonTrade(NamedTuple):
+    """A print that no two traders made on the market: its id counts for continuity, it has no price and no bar.
+
+    `kind` is the exchange's word for it: NA, INSURANCE_FUND or ADL.
+    """
+
+    symbol: str
+    trade_id: int
+    ts_ms: int
+    kind: str
+    event_ms: int
+    recv_ms: int
+
+
+Print = Trade | NonTrade
+"""What an exchange numbers in one sequence."""
+
+
 class MissingIds(NamedTuple):
     """Trades of an instrument that are not stored: ids `lo..hi`, which lie in time between `from_ms` and `until_ms`.
 

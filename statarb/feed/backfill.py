@@ -97,12 +97,12 @@ class Backfill:
         gap = self._choose()
         if gap is None:
             return False
-        if not self._rest.lists_history:
-            self._answer(gap, gap.lo, gap.hi, "deferred", {"why": "this host lists no historicalTrades"})
+        if self._rest.venue.no_history:
+            self._answer(gap, gap.lo, gap.hi, "deferred", {"why": self._rest.venue.no_history})
             return True
         self._bridge(gap)
         lo = max(gap.lo, gap.hi - TRADES_A_PAGE + 1)
-        trades = self._rest.historical_trades(gap.instrument.symbol, lo)
+        trades = self._rest.trades_from(gap.instrument.symbol, lo)
         found = [trade for trade in trades if trade.trade_id <= gap.hi]
         if found:
             self._deliver(gap, found)
@@ -127,7 +127,7 @@ class Backfill:
             return
         self._bridged.add(key)
         self._seed(gap, "1m", 60_000)
-        if span_ms <= SECONDS_SPAN_MS:
+        if span_ms <= SECONDS_SPAN_MS and "1s" in self._rest.venue.dialect.intervals:
             self._seed(gap, "1s", 1_000)
 
     def _seed(self, gap: MissingIds, interval: Literal["1s", "1m"], width_ms: int) -> None:

@@ -10,11 +10,11 @@ import websocket
 
 from statarb.clock import Clock
 from statarb.errors import FeedError
-from statarb.feed.protocol import BadFrame, Notice, parse_frame
+from statarb.feed.protocol import BadFrame, Notice
 from statarb.feed.rhythm import Rhythm
 from statarb.feed.sink import Sink
 from statarb.feed.socket import Overdue, TradeSocket
-from statarb.market import Trade
+from statarb.market import Print
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ class Connection:
         Names this connection and attempt, `spot-1/7`.
     url : str
         The stream with its path.
+    parse : callable
+        What a frame says, given its bytes and the time of arrival in ms.
     sink : Sink
         Where trades and rejects go.
     on_change : callable
@@ -44,6 +46,7 @@ class Connection:
         self,
         session: str,
         url: str,
+        parse: Callable[[bytes, int], Print | Notice],
         sink: Sink,
         on_change: Callable[[], None],
         clock: Clock,
@@ -52,6 +55,7 @@ class Connection:
     ) -> None:
         self.session = session
         self._url = url
+        self._parse = parse
         self._sink = sink
         self._on_change = on_change
         self._vain_silences = vain_silences
@@ -127,7 +131,7 @@ class Connection:
         websocket.WebSocketException, OSError
             The connection is over.
         """
-        batch: list[Trade] = []
+        batch: list[Print] = []
         try:
             while True:
                 try:
@@ -147,22 +151,22 @@ class Connection:
             if batch:
                 self._deliver(batch)
 
-    def _receive(self, payload: bytes, batch: list[Trade]) -> None:
+    def _receive(self, payload: bytes, batch: list[Print]) -> None:
         try:
-            message = parse_frame(payload, self._clock.now_ms())
+            message = self._parse(payload, self._clock.now_ms())
         except BadFrame as bad:
             self._reject(bad.reason, bad.sample)
             return
-        if isinstance(message, Trade):
+        if not isinstance(message, Notice):
             batch.append(message)
             if self._keep is not None:
                 self._keep(message.recv_ms, payload)
-        elif isinstance(message, Notice) and message.kind == "shutdown":
+        elif message.kind == "shutdown":
             self.renew("the server announced its shutdown")
-        elif isinstance(message, Notice) and message.kind == "error":
+        elif message.kind == "error":
             log.warning("%s: the server says: %s", self.session, message.text)
 
-    def _deliver(self, batch: list[Trade]) -> None:
+    def _deliver(self, batch: list[Print]) -> None:
         now_s = self._clock.monotonic_s()
         self._rhythm.hear(now_s)
         self._socket.ahead.deadline_s = self._rhythm.deadline_s

@@ -17,8 +17,8 @@ from typing import IO, Literal, NamedTuple
 
 from statarb.errors import ConfigError, FeedError
 from statarb.feed.archives import Market, bar_of, is_header, market_of, read_name, trade_of
-from statarb.feed.lines import LINES_VENUE, is_futures_frame, line_trade, recorded_trade
-from statarb.market import TIMEFRAMES, Bar, IdKind, Instrument, Trade
+from statarb.feed.lines import LINES_VENUE, is_futures_frame, line_trade, recorded_print
+from statarb.market import TIMEFRAMES, Bar, IdKind, Instrument, Print, Trade
 
 PIECE_ROWS = 5_000
 _GZIP = b"\x1f\x8b"
@@ -33,7 +33,7 @@ class Piece(NamedTuple):
     """Consecutive rows of one instrument: trades, or bars of the length `base`; `done` is the share read so far."""
 
     instrument: Instrument
-    rows: Sequence[Trade] | Sequence[Bar]
+    rows: Sequence[Print] | Sequence[Bar]
     base: Literal["1s", "1m"] | None
     done: float
 
@@ -146,10 +146,10 @@ class _Batch:
     """Trades of several instruments while they are collected."""
 
     venue: str
-    trades: dict[str, list[Trade]] = field(default_factory=dict)
+    trades: dict[str, list[Print]] = field(default_factory=dict)
     count: int = 0
 
-    def add(self, trade: Trade) -> None:
+    def add(self, trade: Print) -> None:
         self.trades.setdefault(trade.symbol, []).append(trade)
         self.count += 1
 
@@ -170,7 +170,7 @@ class RecordingFile(DataFile):
         batch = _Batch(self._market)
         for number, line, done in _numbered(self.path):
             try:
-                trade = recorded_trade(line)
+                trade = recorded_print(line)
             except ValueError as error:
                 raise _bad_line(self.path, number, error) from None
             if trade is not None:

@@ -12,7 +12,7 @@ from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import ConfigError
 from statarb.feed.datafile import ArchiveFile, DataFile, LineFile, Piece, open_data_file
 from statarb.feed.sink import Sink
-from statarb.market import IdKind, Instrument, InstrumentRules, Trade
+from statarb.market import Bar, IdKind, Instrument, InstrumentRules
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class Importer:
                     self._end(f" before the end of {file.path.name}; the same command again goes on")
                     return False
                 self._deliver(file, piece)
-                newest_ms = max(row.ts_ms if isinstance(row, Trade) else row.open_ms for row in piece.rows)
+                newest_ms = max(row.open_ms if isinstance(row, Bar) else row.ts_ms for row in piece.rows)
                 last_ms[piece.instrument] = max(newest_ms, last_ms.get(piece.instrument, 0))
                 self._say(f"file {number} of {len(self._files)}, {file.path.name}", piece.done)
             for instrument, newest_ms in last_ms.items():

@@ -7,9 +7,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from statarb.errors import ConfigError
+from statarb.feed import binance_spot, binance_usdm
 from statarb.feed.archives import time_ms
-from statarb.feed.protocol import BadFrame, is_sane, parse_frame
-from statarb.market import Instrument, Trade, to_e8
+from statarb.feed.protocol import BadFrame, Notice, is_sane
+from statarb.market import Instrument, Print, Trade, to_e8
 
 LINES_VENUE = "import"
 """Instruments of NDJSON files are not those of an exchange."""
@@ -17,8 +18,8 @@ _LARGEST_EXPONENT = 18
 _KEYS = ("symbol", "ts", "price", "size")
 
 
-def recorded_trade(line: bytes) -> Trade | None:
-    """`<receive ns> <combined frame>` -> the trade in it; None: the frame is no trade of the market.
+def recorded_print(line: bytes) -> Print | None:
+    """`<receive ns> <combined frame>` -> the print in it; None: the frame is none.
 
     Raises
     ------
@@ -28,14 +29,12 @@ def recorded_trade(line: bytes) -> Trade | None:
     recv_ns, _, frame = line.partition(b" ")
     if not recv_ns.isdigit():
         raise ValueError("it does not begin with the time of receipt in ns")
-    # Futures send prints that no two traders made (insurance fund, deleveraging, none at all) in the same stream.
-    if b'"X":"' in frame and b'"X":"MARKET"' not in frame:
-        return None
+    parse = binance_usdm.parse_trade_frame if is_futures_frame(frame) else binance_spot.parse_frame
     try:
-        message = parse_frame(frame, int(recv_ns) // 1_000_000)
+        message = parse(frame, int(recv_ns) // 1_000_000)
     except BadFrame as bad:
         raise ValueError(bad.reason) from None
-    return message if isinstance(message, Trade) else None
+    return None if isinstance(message, Notice) else message
 
 
 def is_futures_frame(line: bytes) -> bool:

@@ -1,43 +1,21 @@
-"""Binance's stream protocol: bytes in, values out."""
+"""What streams of all markets share: numbers in range, and frames that are no trades."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from statarb.market import Trade, to_e8
+from statarb.market import Trade
 
 OLDEST_MS, NEWEST_MS = 1_400_000_000_000, 4_102_444_800_000
 """Times outside are in another unit than milliseconds, or nonsense."""
-_MAX_INT64 = 2**63 - 1
+MAX_INT64 = 2**63 - 1
 _SAMPLE_BYTES = 200
 
-_Id = Annotated[int, msgspec.Meta(ge=0, le=9_007_199_254_740_992)]
-_Time = Annotated[int, msgspec.Meta(ge=OLDEST_MS, le=NEWEST_MS)]
-
-
-class _TradeData(msgspec.Struct, gc=False):
-    """`@trade` as it comes; Binance's letters stay in this file."""
-
-    e: str
-    E: _Time
-    s: str
-    t: _Id
-    p: str
-    q: str
-    T: _Time
-    m: bool
-
-
-class _Envelope(msgspec.Struct, gc=False):
-    data: _TradeData
-
-
-_decode_trade = msgspec.json.Decoder(_Envelope).decode
-_new_tuple = tuple.__new__
+TradeId = Annotated[int, msgspec.Meta(ge=0, le=9_007_199_254_740_992)]
+TimeMs = Annotated[int, msgspec.Meta(ge=OLDEST_MS, le=NEWEST_MS)]
 
 
 class Notice(NamedTuple):
@@ -58,43 +36,17 @@ class BadFrame(Exception):  # noqa: N818
 
 def is_sane(trade: Trade) -> bool:
     """Whether a trade can be stored: its numbers in range, its time in milliseconds."""
-    return 0 < trade.price_e8 <= _MAX_INT64 and 0 < trade.qty_e8 <= _MAX_INT64 and OLDEST_MS <= trade.ts_ms <= NEWEST_MS
+    return 0 < trade.price_e8 <= MAX_INT64 and 0 < trade.qty_e8 <= MAX_INT64 and OLDEST_MS <= trade.ts_ms <= NEWEST_MS
 
 
-def stream_path(symbols: Sequence[str]) -> str:
-    """The path of a combined stream of every trade of these symbols."""
-    return "/stream?streams=" + "/".join(f"{symbol.lower()}@trade" for symbol in symbols)
-
-
-def parse_frame(payload: bytes, recv_ms: int) -> Trade | Notice:
-    """One text frame of a combined stream -> what it says.
-
-    Parameters
-    ----------
-    payload : bytes
-        The message, UTF-8 JSON.
-    recv_ms : int
-        When it arrived, by the local clock.
+def notice_of(payload: bytes, error: Exception, event: str) -> Notice:
+    """What a frame is that could not be read as an `event`; one that claims to be that event is broken.
 
     Raises
     ------
     BadFrame
-        Not JSON, or a trade with a field missing, of the wrong type or out of range.
+        Not JSON, not an object, or a broken event of that kind.
     """
-    try:
-        data = _decode_trade(payload).data
-        price_e8, qty_e8 = to_e8(data.p), to_e8(data.q)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        return _notice(payload, error)
-    if data.e != "trade":
-        return Notice("other", data.e[:40])
-    if not (0 < price_e8 <= _MAX_INT64 and 0 < qty_e8 <= _MAX_INT64):
-        raise BadFrame("price or quantity out of range", payload)
-    return _new_tuple(Trade, (data.s, data.t, data.T, price_e8, qty_e8, data.m, data.E, recv_ms))
-
-
-def _notice(payload: bytes, error: Exception) -> Notice:
-    """What a frame is that is no trade; a trade that is broken raises BadFrame."""
     try:
         message: Any = msgspec.json.decode(payload)
     except (msgspec.DecodeError, ValueError, RecursionError):
@@ -102,13 +54,13 @@ def _notice(payload: bytes, error: Exception) -> Notice:
     if not isinstance(message, dict):
         raise BadFrame("not an object", payload)
     data = message.get("data", message)
-    event = data.get("e") if isinstance(data, dict) else None
-    if event == "serverShutdown":
+    found = data.get("e") if isinstance(data, dict) else None
+    if found == "serverShutdown":
         return Notice("shutdown", "the server is about to close this connection")
     if "error" in message or ("code" in message and "msg" in message):
         return Notice("error", json.dumps(message.get("error", message))[:_SAMPLE_BYTES])
     if "result" in message and "id" in message:
         return Notice("reply", str(message["id"])[:40])
-    if isinstance(event, str) and event != "trade":
-        return Notice("other", event[:40])
-    raise BadFrame(str(error)[:120] or "not a trade", payload)
+    if isinstance(found, str) and found != event:
+        return Notice("other", found[:40])
+    raise BadFrame(str(error)[:120] or f"not a {event}", payload)

@@ -1,4 +1,4 @@
-"""Binance's REST, the part we ask: time, exchangeInfo, klines; its errors in plain words."""
+"""Questions to an exchange's REST within its request weight, and its errors in plain words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -15,55 +15,60 @@ import requests
 
 from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import BlockedError, ConfigError, FeedError, UnreachableError
+from statarb.feed.dialect import Interval, Question
 from statarb.feed.protocol import is_sane
 from statarb.feed.socket import BLOCKED_HINT, NETWORK_HINT
 from statarb.feed.venues import Venue
-from statarb.market import SCALE, Bar, Instrument, InstrumentRules, Trade, to_e8
+from statarb.market import Bar, InstrumentRules, Trade
+
+Answer = TypeVar("Answer")
 
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = (5.0, 10.0)
 MAX_BODY_BYTES = 8 << 20
 KLINES_A_PAGE = TRADES_A_PAGE = 1000
-WEIGHTS = {"time": 1, "exchangeInfo": 20, "klines": 2, "aggTrades": 4, "historicalTrades": 25}
-WEIGHT_A_SECOND = 50.0
-"""Half of the 6,000 a minute that Binance allows an address."""
-BURST_WEIGHT = 500.0
+SHARE = 0.5
+"""Of the venue's request weight; what else runs at this address needs the rest."""
+BURST_S = 10.0
+"""So much of it may be spent at once."""
 DEFAULT_SILENCE_S = 60.0
-_INVALID_SYMBOL = -1121
-_ILLEGAL_CHARACTERS = -1100
 
 
 class Refused(FeedError):  # noqa: N818
-    """The exchange understood and said no; `code` is its own error code."""
+    """The exchange understood and said no."""
 
-    def __init__(self, message: str, code: int) -> None:
+    def __init__(self, message: str, is_unknown_symbol: bool) -> None:
         super().__init__(message)
-        self.code = code
+        self.is_unknown_symbol = is_unknown_symbol
 
 
 class WeightBudget:
-    """Half of the venue's request weight, spent evenly: what else runs at this address needs the other half.
+    """Half of the venue's request weight, spent evenly.
 
     Parameters
     ----------
     monotonic_s : callable
         The clock.
+    weight_a_minute : int
+        What the venue allows an address.
     """
 
-    def __init__(self, monotonic_s: Callable[[], float]) -> None:
+    def __init__(self, monotonic_s: Callable[[], float], weight_a_minute: int) -> None:
         self._monotonic_s = monotonic_s
         self._lock = threading.Lock()
-        self._left = BURST_WEIGHT
+        self._a_second = weight_a_minute * SHARE / 60
+        self._left = self._a_second * BURST_S
         self._at_s = monotonic_s()
 
     def reserve(self, weight: float) -> float:
         """Take so much; how many seconds to wait before asking."""
         with self._lock:
             now_s = self._monotonic_s()
-            self._left = min(BURST_WEIGHT, self._left + (now_s - self._at_s) * WEIGHT_A_SECOND) - weight
+            refilled = self._left + (now_s - self._at_s) * self._a_second
+            self._left = min(self._a_second * BURST_S, refilled) - weight
             self._at_s = now_s
-            return max(0.0, -self._left / WEIGHT_A_SECOND)
+            return max(0.0, -self._left / self._a_second)
 
 
 class RestClient:
@@ -77,8 +82,9 @@ class RestClient:
 
     def __init__(self, venue: Venue, clock: Clock = SYSTEM_CLOCK) -> None:
         self._venue = venue
+        self._dialect = venue.dialect
         self._clock = clock
-        self._budget = WeightBudget(clock.monotonic_s)
+        self._budget = WeightBudget(clock.monotonic_s, venue.dialect.weight_a_minute)
         self._silent_until_s = float("-inf")
         self._closed = threading.Event()
         self._host = urlsplit(venue.rest_url).hostname or venue.rest_url
@@ -93,31 +99,31 @@ class RestClient:
         return session
 
     @property
-    def lists_history(self) -> bool:
-        """Whether missed trades can be asked for by id."""
-        return self._venue.lists_history
+    def venue(self) -> Venue:
+        """Whose REST is asked."""
+        return self._venue
 
     def close(self) -> None:
         """Let whoever waits for the budget go; nothing is asked any more."""
         self._closed.set()
 
-    def get(self, path: str, **params: Any) -> Any:
-        """The decoded JSON of `GET /api/v3/{path}`, asked when the budget allows and never while we are banned.
+    def ask(self, question: Question[Answer]) -> Answer:
+        """The answer to a question, asked when the budget allows and never while we are banned.
 
         Raises
         ------
         FeedError
-            BlockedError, UnreachableError, Refused, or an answer that is no JSON.
+            BlockedError, UnreachableError, Refused, or an answer that cannot be read.
         """
-        if self._clock.wait(self._closed, self._budget.reserve(WEIGHTS[path])):
+        if self._clock.wait(self._closed, self._budget.reserve(question.weight)):
             raise FeedError("The feed is being stopped.")
         wait_s = self._silent_until_s - self._clock.monotonic_s()
         if wait_s > 0:
             raise BlockedError(f"{self._host} asked for {wait_s:.0f} s of silence.", retry_after_s=wait_s)
         with self._plain_errors():
             reply = self._session.get(
-                f"{self._venue.rest_url}/api/v3/{path}",
-                params=params,
+                self._venue.rest_url + question.path,
+                params=dict(question.params),
                 timeout=TIMEOUT_S,
                 allow_redirects=False,
                 stream=True,
@@ -125,18 +131,24 @@ class RestClient:
             with contextlib.closing(reply):
                 body = reply.raw.read(MAX_BODY_BYTES + 1, decode_content=True)
         if len(body) > MAX_BODY_BYTES:
-            raise FeedError(f"{self._host} sent more than {MAX_BODY_BYTES >> 20} MiB for {path}.")
+            raise FeedError(f"{self._host} sent more than {MAX_BODY_BYTES >> 20} MiB for {question.name}.")
         if reply.status_code in (403, 418, 429, 451):
             raise self._blocked(reply)
         try:
             answer = msgspec.json.decode(body)
         except msgspec.DecodeError as error:
-            raise FeedError(f"{self._host} answers {path} with HTTP {reply.status_code} and no JSON.") from error
-        if isinstance(answer, dict) and "code" in answer and "msg" in answer:
-            raise Refused(f"{self._host} refuses {path}: {str(answer['msg'])[:120]}", int(answer["code"]))
+            raise FeedError(
+                f"{self._host} answers {question.name} with HTTP {reply.status_code} and no JSON."
+            ) from error
+        refusal = self._dialect.refusal(answer)
+        if refusal:
+            raise Refused(f"{self._host} refuses {question.name}: {refusal.text[:120]}", refusal.is_unknown_symbol)
         if reply.status_code != requests.codes.ok:
-            raise FeedError(f"{self._host} answers {path} with HTTP {reply.status_code}.")
-        return answer
+            raise FeedError(f"{self._host} answers {question.name} with HTTP {reply.status_code}.")
+        try:
+            return question.read(answer)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise FeedError(f"{self._host} answers {question.name} with what cannot be read.") from error
 
     def _blocked(self, reply: requests.Response) -> BlockedError:
         """What a refusal means; after 418 and 429 nothing is sent until the exchange's own time is over."""
@@ -166,7 +178,7 @@ class RestClient:
 
     def time_ms(self) -> int:
         """The exchange's clock."""
-        return int(self.get("time")["serverTime"])
+        return self.ask(self._dialect.time())
 
     def rules(self, symbols: Sequence[str]) -> list[InstrumentRules]:
         """What the venue says of these symbols, in their order.
@@ -177,15 +189,15 @@ class RestClient:
             Names those that are not listed.
         """
         try:
-            listed = self._exchange_info(symbols)
+            listed = self._listed(symbols)
         except Refused as refusal:
-            if refusal.code not in (_INVALID_SYMBOL, _ILLEGAL_CHARACTERS):
+            if not refusal.is_unknown_symbol:
                 raise
             # One wrong name fails the whole question, so each is asked for alone to say which.
             listed = {}
             for symbol in symbols:
                 with contextlib.suppress(Refused):
-                    listed |= self._exchange_info([symbol])
+                    listed |= self._listed([symbol])
         unknown = [symbol for symbol in symbols if symbol not in listed]
         if unknown:
             raise ConfigError(
@@ -194,34 +206,14 @@ class RestClient:
             )
         return [listed[symbol] for symbol in symbols]
 
-    def _exchange_info(self, symbols: Sequence[str]) -> dict[str, InstrumentRules]:
-        answer = self.get("exchangeInfo", symbols=msgspec.json.encode(list(symbols)).decode())
-        try:
-            return {row["symbol"]: self._rule(row) for row in answer["symbols"]}
-        except (KeyError, TypeError, ValueError) as error:
-            raise FeedError(f"{self._host} sent an exchangeInfo that cannot be read.") from error
-
-    def _rule(self, row: dict[str, Any]) -> InstrumentRules:
-        filters = {item["filterType"]: item for item in row.get("filters", ())}
-        tick = filters.get("PRICE_FILTER", {}).get("tickSize")
-        step = filters.get("LOT_SIZE", {}).get("stepSize")
-        return InstrumentRules(
-            Instrument(self._venue.market, row["symbol"]),
-            str(row["status"]),
-            to_e8(tick) if tick else None,
-            to_e8(step) if step else None,
-            can_short=self._venue.can_short,
-        )
+    def _listed(self, symbols: Sequence[str]) -> dict[str, InstrumentRules]:
+        return self.ask(self._dialect.rules(self._venue.market, symbols))
 
     def newest_id(self, symbol: str) -> int:
         """The id of the newest trade that the exchange lists."""
-        rows = self.get("aggTrades", symbol=symbol, limit=1)
-        try:
-            return int(rows[-1]["l"])
-        except (LookupError, TypeError, ValueError) as error:
-            raise FeedError(f"{self._host} sent trades that cannot be read.") from error
+        return self.ask(self._dialect.newest_id(symbol))
 
-    def historical_trades(self, symbol: str, from_id: int, limit: int = TRADES_A_PAGE) -> list[Trade]:
+    def trades_from(self, symbol: str, from_id: int, limit: int = TRADES_A_PAGE) -> list[Trade]:
         """At most `limit` trades from `from_id` on, by id; ids that the exchange skips are simply not there.
 
         Raises
@@ -229,48 +221,12 @@ class RestClient:
         FeedError
             Also when the rows are not in order or lie before `from_id`.
         """
-        rows = self.get("historicalTrades", symbol=symbol, fromId=from_id, limit=limit)
-        try:
-            trades = [
-                Trade(
-                    symbol,
-                    int(row["id"]),
-                    int(row["time"]),
-                    to_e8(row["price"]),
-                    to_e8(row["qty"]),
-                    bool(row["isBuyerMaker"]),
-                    int(row["time"]),
-                    self._clock.now_ms(),
-                )
-                for row in rows
-            ]
-        except (LookupError, TypeError, ValueError) as error:
-            raise FeedError(f"{self._host} sent trades that cannot be read.") from error
+        trades = self.ask(self._dialect.trades_from(symbol, from_id, limit))
         ids = [trade.trade_id for trade in trades]
         if any(b <= a for a, b in pairwise([from_id - 1, *ids])) or any(not is_sane(trade) for trade in trades):
             raise FeedError(f"{self._host} sent trades that were not asked for.")
         return trades
 
-    def klines(self, symbol: str, interval: Literal["1s", "1m"], end_ms: int, limit: int = KLINES_A_PAGE) -> list[Bar]:
+    def klines(self, symbol: str, interval: Interval, end_ms: int, limit: int = KLINES_A_PAGE) -> list[Bar]:
         """At most `limit` bars that open at or before `end_ms`, oldest first; without those nothing traded in."""
-        rows = self.get("klines", symbol=symbol, interval=interval, endTime=end_ms, limit=limit)
-        try:
-            return [_bar(row) for row in rows if row[8]]
-        except (LookupError, TypeError, ValueError) as error:
-            raise FeedError(f"{self._host} sent klines that cannot be read.") from error
-
-
-def _bar(row: Sequence[Any]) -> Bar:
-    """A kline of twelve fields -> Bar."""
-    open_ms, o, h, low, c, volume, _, quote_volume, count, taker_buy_volume = row[:10]
-    return Bar(
-        int(open_ms),
-        to_e8(o),
-        to_e8(h),
-        to_e8(low),
-        to_e8(c),
-        to_e8(volume) / SCALE,
-        to_e8(quote_volume) / SCALE,
-        to_e8(taker_buy_volume) / SCALE,
-        int(count),
-    )
+        return self.ask(self._dialect.klines(symbol, interval, end_ms, limit))

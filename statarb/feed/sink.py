@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-from statarb.market import Bar, Instrument, InstrumentRules, MissingIds, Trade
+from statarb.market import Bar, Instrument, InstrumentRules, MissingIds, Print
 
 
 class Sink(Protocol):
     """Takes what producer threads have; every method may be called from any thread."""
 
-    def trades(self, session: str, trades: Sequence[Trade]) -> bool:
+    def trades(self, session: str, trades: Sequence[Print]) -> bool:
         """Trades in order of delivery; False when there is no room for seconds, and then nothing is taken."""
         ...
 
-    def backfill(self, trades: Sequence[Trade]) -> bool:
+    def backfill(self, trades: Sequence[Print]) -> bool:
         """Trades that were missing, by id; False when there is no room."""
         ...
 

@@ -11,9 +11,9 @@ from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import FeedError
 from statarb.feed.backoff import ConnectBudget
 from statarb.feed.connection import Connection
-from statarb.feed.protocol import stream_path
 from statarb.feed.rhythm import Rhythm
 from statarb.feed.sink import Sink
+from statarb.feed.venues import Venue
 from statarb.market import Instrument
 
 log = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ class TradeStream:
     ----------
     name : str
         As it is called in the log and in the heartbeat, `spot-1`.
-    ws_url : str
-        The base URL, without path.
+    venue : Venue
+        Where it connects to, and how frames are read there.
     instruments : sequence of Instrument
         What it subscribes to.
     sink : Sink
@@ -49,7 +49,7 @@ class TradeStream:
     def __init__(
         self,
         name: str,
-        ws_url: str,
+        venue: Venue,
         instruments: Sequence[Instrument],
         sink: Sink,
         budget: ConnectBudget,
@@ -58,8 +58,9 @@ class TradeStream:
     ) -> None:
         self.name = name
         self.instruments = tuple(instruments)
-        self._host = ws_url
-        self._url = ws_url + stream_path([instrument.symbol for instrument in instruments])
+        self._host = venue.ws_url
+        self._url = venue.ws_url + venue.dialect.stream_path([instrument.symbol for instrument in instruments])
+        self._parse = venue.dialect.parse_frame
         self._sink = sink
         self._budget = budget
         self._clock = clock
@@ -124,6 +125,7 @@ class TradeStream:
         connection = Connection(
             f"{self.name}/{self._connects}",
             self._url,
+            self._parse,
             self._sink,
             self._changed.set,
             self._clock,

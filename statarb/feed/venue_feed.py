@@ -114,9 +114,7 @@ class VenueFeed:
         shards = [instruments[i : i + SYMBOLS_A_CONNECTION] for i in range(0, len(instruments), SYMBOLS_A_CONNECTION)]
         keep = self._recorder.keep if self._recorder else None
         streams = [
-            TradeStream(
-                f"{self._venue.market}-{number}", self._venue.ws_url, shard, self._sink, budget, self._clock, keep
-            )
+            TradeStream(f"{self._venue.market}-{number}", self._venue, shard, self._sink, budget, self._clock, keep)
             for number, shard in enumerate(shards, 1)
         ]
         return [

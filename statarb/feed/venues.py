@@ -1,4 +1,4 @@
-"""Venues: where each one's streams and REST live, and what a database filled from them is called."""
+"""Venues: where each one's streams and REST live, how it speaks, and what a database filled from it is called."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from statarb.errors import ConfigError
+from statarb.feed.binance_spot import BinanceSpot
+from statarb.feed.binance_usdm import BinanceUsdm, BinanceUsdmTrades
+from statarb.feed.dialect import Dialect
 
 SIMULATED = "simulated"
 
@@ -14,34 +17,46 @@ SIMULATED = "simulated"
 class Venue:
     """One place to take trades from.
 
-    `market` prefixes its instruments (`spot:BTCUSDT`); `source` is what its database is called; `can_short` says
-    whether a position can be sold short there without borrowing; `lists_history` whether trades can be asked for by id.
+    `market` prefixes its instruments (`spot:BTCUSDT`); `source` is what its database is called; `no_history` says why
+    trades cannot be asked for by id, where they cannot.
     """
 
     name: str
     market: str
     source: str
+    dialect: Dialect
     ws_url: str
     rest_url: str
-    can_short: bool
-    lists_history: bool = True
+    no_history: str = ""
 
+
+_SPOT = BinanceSpot()
 
 VENUES = {
     venue.name: venue
     for venue in (
-        Venue("spot", "spot", "binance", "wss://stream.binance.com:9443", "https://api.binance.com", False),
+        Venue("spot", "spot", "binance", _SPOT, "wss://stream.binance.com:9443", "https://api.binance.com"),
         Venue(
             "spot-data",
             "spot",
             "binance",
+            _SPOT,
             "wss://data-stream.binance.vision",
             "https://data-api.binance.vision",
-            False,
-            lists_history=False,
+            no_history="this host lists no historicalTrades",
+        ),
+        Venue("usdm", "usdm", "binance", BinanceUsdm(), "wss://fstream.binance.com", "https://fapi.binance.com"),
+        Venue(
+            "usdm-trade",
+            "usdm",
+            "binance",
+            BinanceUsdmTrades(),
+            "wss://fstream.binance.com",
+            "https://fapi.binance.com",
+            no_history="futures trades are listed by id only for those who have a key",
         ),
         Venue(
-            "binance.us", "binance.us", "binance.us", "wss://stream.binance.us:9443", "https://api.binance.us", False
+            "binance.us", "binance.us", "binance.us", _SPOT, "wss://stream.binance.us:9443", "https://api.binance.us"
         ),
     )
 }

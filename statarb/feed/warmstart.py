@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal
 
 from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import FeedError
+from statarb.feed.dialect import Interval
 from statarb.feed.rest import KLINES_A_PAGE, RestClient
 from statarb.feed.sink import Sink
 from statarb.market import Instrument
@@ -30,13 +30,14 @@ class Page:
     """One request: the klines of an instrument that end `back_pages` full pages before the newest."""
 
     instrument: Instrument
-    interval: Literal["1s", "1m"]
+    interval: Interval
     back_pages: int = 0
     limit: int = KLINES_A_PAGE
 
 
-def plan(instruments: Sequence[Instrument], history_s: float) -> list[Page]:
+def plan(instruments: Sequence[Instrument], history_s: float, intervals: Collection[Interval]) -> list[Page]:
     """Minutes of all instruments before seconds of any, newest first: what unlocks most comes first."""
+    history_s = history_s if "1s" in intervals else 0.0
     seconds = [min(KLINES_A_PAGE, int(history_s) - start) for start in range(0, int(history_s), KLINES_A_PAGE)]
     return [Page(one, "1m", back) for back in range(MINUTE_PAGES) for one in instruments] + [
         Page(one, "1s", back, limit) for back, limit in enumerate(seconds) for one in instruments
@@ -55,8 +56,6 @@ class WarmStart:
     sink : Sink
     """
 
-    name = "warm start"
-
     def __init__(
         self,
         instruments: Sequence[Instrument],
@@ -71,6 +70,7 @@ class WarmStart:
         self._sink = sink
         self._clock = clock
         self._stop = threading.Event()
+        self.name = f"{rest.venue.market} warm start"
         self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
 
     def start(self) -> None:
@@ -90,7 +90,7 @@ class WarmStart:
 
     def seed(self) -> int:
         """Fetch and hand over everything planned; how many bars."""
-        pages = plan(self._instruments, self._history_s)
+        pages = plan(self._instruments, self._history_s, self._rest.venue.dialect.intervals)
         # Trades of the second in which the connection opened are incomplete; a kline of it exists once it is over.
         self._clock.wait(self._stop, _GRACE_MS / 1000)
         total = 0
@@ -108,7 +108,7 @@ class WarmStart:
         if now_ms is None or self._clock.wait(self._stop, (60_000 - now_ms % 60_000 + 2 * _GRACE_MS) / 1000):
             return
         for instrument in self._instruments:
-            if self._history_s:
+            if self._history_s and "1s" in self._rest.venue.dialect.intervals:
                 self._fetch(Page(instrument, "1s", limit=150))
             self._fetch(Page(instrument, "1m", limit=3))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from statarb.errors import StoreError
-from statarb.market import InstrumentRules, Trade
+from statarb.market import InstrumentRules, NonTrade, Print, Trade
 from statarb.store import bars as stored_bars
 from statarb.store.gaps import answered, read_ledger, write_placement
 from statarb.store.inbox import BACKFILL, GapAnswer, Seed
@@ -44,21 +44,37 @@ class Book:
 
 
 class Entry(NamedTuple):
-    """What storing trades did: the book after it, how many were new, and the spans of time whose bars it touched.
+    """What storing prints did: the book after it, how many trades were new, the spans of time whose bars it touched.
 
-    `conflicts` came again with other content; `mismatches` are seeded seconds that the trades contradict.
+    `nontrades` are new ids without a trade; `conflicts` came again with other content; `mismatches` are seeded seconds
+    that the trades contradict.
     """
 
     book: Book
     stored: int
+    nontrades: int
     touched: list[Span]
     conflicts: int
     mismatches: int
 
 
 def open_book(connection: sqlite3.Connection, rule: InstrumentRules) -> Book:
-    """Make an instrument known, or bring its rules up to date, and read its book."""
+    """Make an instrument known, or bring its rules up to date, and read its book.
+
+    Raises
+    ------
+    StoreError
+        Its trades are stored by ids of another kind.
+    """
     name = rule.instrument
+    other = connection.execute(
+        "SELECT id_kind FROM symbols WHERE venue=? AND name=? AND id_kind<>?", (name.venue, name.symbol, rule.id_kind)
+    ).fetchone()
+    if other:
+        raise StoreError(
+            f"{name} is stored by {other[0]} ids, and this feed has {rule.id_kind} ids.",
+            "The two are never mixed: choose another file with --db.",
+        )
     connection.execute(
         "INSERT INTO symbols(venue,name,id_kind,status,tick,lot_step,can_short) VALUES(?,?,?,?,?,?,?) "
         "ON CONFLICT(venue,name,id_kind,id_epoch) DO UPDATE SET status=excluded.status, "
@@ -73,7 +89,7 @@ def open_book(connection: sqlite3.Connection, rule: InstrumentRules) -> Book:
     return Book(symbol_id, read_ledger(connection, symbol_id), closed_until_ms, "", 0, *kept_from)
 
 
-def begins_new_epoch(book: Book, session: str, trades: Sequence[Trade]) -> bool:
+def begins_new_epoch(book: Book, session: str, trades: Sequence[Print]) -> bool:
     """Whether the exchange has begun to number its trades anew: a jump no market makes, or ids of the past again."""
     ledger = book.ledger
     if ledger is None or session == BACKFILL:
@@ -104,7 +120,7 @@ def next_epoch(connection: sqlite3.Connection, book: Book) -> Book:
 
 
 def store_trades(
-    connection: sqlite3.Connection, book: Book, session: str, arrived: Sequence[Trade], now_ms: int, fillable_ids: int
+    connection: sqlite3.Connection, book: Book, session: str, arrived: Sequence[Print], now_ms: int, fillable_ids: int
 ) -> Entry:
     """Insert what is not stored yet, keep the ledger and the gaps, merge the bars.
 
@@ -117,18 +133,21 @@ def store_trades(
         # What was pruned was stored and is in its bars: should it come again, it is a duplicate.
         arrived = [trade for trade in arrived if trade.trade_id >= book.kept_from_id]
         if not arrived:
-            return Entry(book, 0, [], 0, 0)
-    trades = _in_order(arrived)
+            return Entry(book, 0, 0, [], 0, 0)
+    prints = _in_order(arrived)
     reason = "start" if not book.session else "reconnect" if session != book.session else "stream"
-    arrived_runs = runs([t.trade_id for t in trades], [t.ts_ms for t in trades])
+    arrived_runs = runs([p.trade_id for p in prints], [p.ts_ms for p in prints])
     placed = place(book.ledger, arrived_runs, reason, now_ms, fillable_ids)
-    fresh = _within(trades, placed.new)
+    new = _within(prints, placed.new)
+    fresh = [one for one in new if isinstance(one, Trade)]
+    nontrades = [one for one in new if isinstance(one, NonTrade)]
+    _insert_nontrades(connection, book.symbol_id, nontrades)
     if _insert(connection, book.symbol_id, fresh) != len(fresh):
         raise StoreError(
             "The gap ledger and the stored trades disagree; nothing of this batch was stored.",
             "Start ingest again; if it happens twice, please report it.",
         )
-    conflicts = _store_conflicts(connection, book.symbol_id, arrived, fresh, now_ms)
+    conflicts = _store_conflicts(connection, book.symbol_id, arrived, new, now_ms)
     write_placement(connection, book.symbol_id, placed, now_ms)
     parts = stored_bars.aggregate(fresh)
     confirmed, mismatches = stored_bars.confirm_seeds(connection, book.symbol_id, parts)
@@ -143,17 +162,18 @@ def store_trades(
         session=session if session != BACKFILL else book.session,
         last_price_e8=fresh[-1].price_e8 if fresh and session != BACKFILL else book.last_price_e8,
     )
-    return Entry(after, len(fresh), touched, conflicts, mismatches)
+    return Entry(after, len(fresh), len(nontrades), touched, conflicts, mismatches)
 
 
 def _store_conflicts(
-    connection: sqlite3.Connection, symbol_id: int, arrived: Sequence[Trade], fresh: Sequence[Trade], now_ms: int
+    connection: sqlite3.Connection, symbol_id: int, arrived: Sequence[Print], new: Sequence[Print], now_ms: int
 ) -> int:
     """Keep what came again with other content than is stored; the first stays. How many."""
-    if len(arrived) == len(fresh):
+    if len(arrived) == len(new):
         return 0
+    trades = [one for one in arrived if isinstance(one, Trade)]
     stored = {}
-    ids = sorted({trade.trade_id for trade in arrived})
+    ids = sorted({trade.trade_id for trade in trades})
     for start in range(0, len(ids), _ROWS_A_STATEMENT):
         some = ids[start : start + _ROWS_A_STATEMENT]
         rows = connection.execute(
@@ -162,7 +182,7 @@ def _store_conflicts(
             (symbol_id, *some),
         )
         stored.update({row[0]: row for row in rows})
-    others = [trade for trade in arrived if stored[trade.trade_id] != (*trade[1:5], int(trade.is_buyer_maker))]
+    others = [trade for trade in trades if stored.get(trade.trade_id) != (*trade[1:5], int(trade.is_buyer_maker))]
     connection.executemany(
         "INSERT INTO conflicts VALUES(?,?,?,?)",
         [(symbol_id, trade.trade_id, now_ms, json.dumps(trade._asdict())) for trade in others],
@@ -170,7 +190,7 @@ def _store_conflicts(
     return len(others)
 
 
-def _in_order(trades: Sequence[Trade]) -> Sequence[Trade]:
+def _in_order(trades: Sequence[Print]) -> Sequence[Print]:
     """By id, each id once, the first arrival kept."""
     first = trades[0].trade_id
     if all(trade.trade_id == first + i for i, trade in enumerate(trades)):
@@ -179,7 +199,7 @@ def _in_order(trades: Sequence[Trade]) -> Sequence[Trade]:
     return [once[trade_id] for trade_id in sorted(once)]
 
 
-def _within(trades: Sequence[Trade], ranges: Sequence[tuple[int, int]]) -> Sequence[Trade]:
+def _within(trades: Sequence[Print], ranges: Sequence[tuple[int, int]]) -> Sequence[Print]:
     """The trades whose id lies in one of the ranges."""
     if sum(hi - lo + 1 for lo, hi in ranges) == len(trades):
         return trades
@@ -196,6 +216,12 @@ def _insert(connection: sqlite3.Connection, symbol_id: int, trades: Sequence[Tra
         connection.execute(_INSERT_MANY, [v for row in rows[start : start + _ROWS_A_STATEMENT] for v in row])
     connection.executemany(_INSERT_ONE, rows[whole:])
     return connection.total_changes - before
+
+
+def _insert_nontrades(connection: sqlite3.Connection, symbol_id: int, nontrades: Iterable[NonTrade]) -> None:
+    connection.executemany(
+        "INSERT INTO nontrades VALUES(?,?,?,?)", [(symbol_id, one.trade_id, one.ts_ms, one.kind) for one in nontrades]
+    )
 
 
 def store_answer(connection: sqlite3.Connection, book: Book, answer: GapAnswer, now_ms: int) -> tuple[Book, list[Span]]:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from statarb.market import Bar, Instrument, InstrumentRules, MissingIds, Trade
+from statarb.market import Bar, Instrument, InstrumentRules, MissingIds, Print
 
 CAPACITY_TRADES = 200_000
 """About ten seconds of a market at its wildest."""
@@ -21,7 +21,7 @@ class TradeBatch(NamedTuple):
 
     venue: str
     session: str
-    trades: Sequence[Trade]
+    trades: Sequence[Print]
 
 
 BACKFILL = ""
@@ -151,10 +151,10 @@ class InboxSink:
     def __init__(self, inbox: Inbox, market: str) -> None:
         self._inbox, self._market = inbox, market
 
-    def trades(self, session: str, trades: Sequence[Trade]) -> bool:
+    def trades(self, session: str, trades: Sequence[Print]) -> bool:
         return self._inbox.put_trades(TradeBatch(self._market, session, trades))
 
-    def backfill(self, trades: Sequence[Trade]) -> bool:
+    def backfill(self, trades: Sequence[Print]) -> bool:
         return self._inbox.put_trades(TradeBatch(self._market, BACKFILL, trades))
 
     def gap_answer(

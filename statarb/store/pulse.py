@@ -11,7 +11,7 @@ from statarb.store.book import Book
 from statarb.store.inbox import FeedReport, TradeBatch
 from statarb.store.ledger import Ledger
 
-ODD = ("backfilled", "duplicates", "rejects", "conflicts", "seed_mismatches")
+ODD = ("backfilled", "nontrades", "duplicates", "rejects", "conflicts", "seed_mismatches")
 _BEATS = 10
 _LAGS = 500
 _LAGS_A_BATCH = 20

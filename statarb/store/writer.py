@@ -13,7 +13,7 @@ from typing import Any
 
 from statarb.clock import SYSTEM_CLOCK, Clock, ExchangeClock
 from statarb.errors import StatarbError, StoreError
-from statarb.market import Instrument, MissingIds, Trade
+from statarb.market import Instrument, MissingIds, Print
 from statarb.store.book import (
     Book,
     Span,
@@ -221,6 +221,7 @@ class Writer:
                     odd["backfilled"] += entry.stored
                 else:
                     stored[name] += entry.stored
+                odd["nontrades"] += entry.nontrades
                 odd["conflicts"] += entry.conflicts
                 odd["seed_mismatches"] += entry.mismatches
                 touched[name] += entry.touched
@@ -243,7 +244,7 @@ class Writer:
         self._transact(write)
         self._books = books
         arrived = sum(len(batch.trades) for batch in batches)
-        odd.update(duplicates=arrived - stored.total() - odd["backfilled"], rejects=len(rejects))
+        odd.update(duplicates=arrived - stored.total() - odd["backfilled"] - odd["nontrades"], rejects=len(rejects))
         self._pulse.count(stored, odd)
         self._pulse.time(
             [batch for batch in batches if batch.session != BACKFILL],
@@ -329,11 +330,11 @@ class Writer:
         self._beat_at_s = now_s
 
 
-def _by_instrument(batches: Iterable[TradeBatch]) -> dict[tuple[str, str], list[Trade]]:
+def _by_instrument(batches: Iterable[TradeBatch]) -> dict[tuple[str, str], list[Print]]:
     """Trades by instrument and session, in order of arrival; what was fetched comes after what came by itself."""
-    found: defaultdict[tuple[str, str], list[Trade]] = defaultdict(list)
+    found: defaultdict[tuple[str, str], list[Print]] = defaultdict(list)
     for batch in sorted(batches, key=lambda batch: batch.session == BACKFILL):
-        by_symbol: defaultdict[str, list[Trade]] = defaultdict(list)
+        by_symbol: defaultdict[str, list[Print]] = defaultdict(list)
         for trade in batch.trades:
             by_symbol[trade.symbol].append(trade)
         for symbol, trades in by_symbol.items():

@@ -311,12 +311,12 @@ def test_a_crash_in_the_middle_of_a_backfill_resumes_from_the_gap_table(make, tm
 
 def test_the_weight_budget_spends_half_of_what_the_venue_allows():
     now = [0.0]
-    budget = WeightBudget(lambda: now[0])
+    budget = WeightBudget(lambda: now[0], weight_a_minute=6000)
     spent = 0.0
     while now[0] < 600:
         now[0] += budget.reserve(25)
         spent += 25
-    assert spent <= 3000 * 10 + resting.BURST_WEIGHT + 25
+    assert spent <= 3000 * 10 + 50 * resting.BURST_S + 25
 
 
 def test_a_reset_of_ids_begins_a_new_epoch_and_the_old_record_stays(make):

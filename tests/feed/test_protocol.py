@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import shared_file
 
-from statarb.feed.protocol import BadFrame, Notice, parse_frame, stream_path
+from statarb.feed.binance_spot import BinanceSpot, parse_frame
+from statarb.feed.protocol import BadFrame, Notice
 from statarb.market import Trade
 
 GOOD = (
@@ -144,4 +145,4 @@ def test_decimals_that_floats_cannot_hold_are_exact(price, exact):
 
 
 def test_the_stream_path_is_lower_case_and_combined():
-    assert stream_path(["BTCUSDT", "ETHUSDT"]) == "/stream?streams=btcusdt@trade/ethusdt@trade"
+    assert BinanceSpot().stream_path(["BTCUSDT", "ETHUSDT"]) == "/stream?streams=btcusdt@trade/ethusdt@trade"

@@ -116,8 +116,8 @@ def test_two_addresses_of_different_sources_are_refused():
 
 def test_the_warm_start_asks_for_what_unlocks_most_first():
     btc, eth = Instrument("spot", "BTCUSDT"), Instrument("spot", "ETHUSDT")
-    assert plan([btc, eth], 1500) == [
+    assert plan([btc, eth], 1500, ("1m", "1s")) == [
         Page(btc, "1m", 0), Page(eth, "1m", 0), Page(btc, "1m", 1), Page(eth, "1m", 1),
         Page(btc, "1s", 0), Page(eth, "1s", 0), Page(btc, "1s", 1, 500), Page(eth, "1s", 1, 500),
     ]  # fmt: skip
-    assert [page.interval for page in plan([btc], 0)] == ["1m", "1m"]
+    assert [page.interval for page in plan([btc], 0, ("1m", "1s"))] == ["1m", "1m"]

@@ -13,11 +13,13 @@ from statarb.feed import rhythm
 from statarb.feed import socket as trade_socket
 from statarb.feed import stream as streaming
 from statarb.feed.backoff import ConnectBudget
+from statarb.feed.binance_spot import parse_frame
 from statarb.feed.connection import Connection
 from statarb.feed.lookout import Lookout
 from statarb.feed.rhythm import SHORTEST_S, Rhythm
 from statarb.feed.socket import MAX_MESSAGE_BYTES, Overdue, TradeSocket
 from statarb.feed.stream import TradeStream
+from statarb.feed.venues import venue
 from statarb.market import Instrument
 
 
@@ -66,7 +68,13 @@ def recorder(monkeypatch):
 
 def stream_of(server: RawServer, sink: Recorder, *instruments: Instrument) -> TradeStream:
     budget = ConnectBudget(SYSTEM_CLOCK.monotonic_s, lambda: 0.1)
-    return TradeStream("spot-1", server.url, instruments or [Instrument("spot", "BTCUSDT")], sink, budget)
+    return TradeStream(
+        "spot-1",
+        venue("spot", server.url, server.http_url),
+        instruments or [Instrument("spot", "BTCUSDT")],
+        sink,
+        budget,
+    )
 
 
 def steady(start: int):
@@ -289,7 +297,7 @@ def test_stop_returns_at_once_even_in_a_silent_connection(recorder):
 
 def test_step_delivers_what_the_socket_holds_without_a_thread(recorder):
     with RawServer(healthy(range(1200))) as server:
-        connection = Connection("spot-1/1", server.url, recorder, lambda: None, SYSTEM_CLOCK)
+        connection = Connection("spot-1/1", server.url, parse_frame, recorder, lambda: None, SYSTEM_CLOCK)
         connection.connect()
         while len(recorder.ids) < 1200:
             connection.step()

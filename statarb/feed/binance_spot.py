@@ -1,0 +1,111 @@
+"""Binance's spot market, and every market that speaks like it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from statarb.feed import binance
+from statarb.feed.dialect import Interval, Question, Refusal
+from statarb.feed.protocol import MAX_INT64, BadFrame, Notice, TimeMs, TradeId, notice_of
+from statarb.market import Bar, IdKind, InstrumentRules, Trade, to_e8
+
+
+class _TradeData(msgspec.Struct, gc=False):
+    """`@trade` as it comes; Binance's letters stay in its own files."""
+
+    e: str
+    E: TimeMs
+    s: str
+    t: TradeId
+    p: str
+    q: str
+    T: TimeMs
+    m: bool
+
+
+class _Envelope(msgspec.Struct, gc=False):
+    data: _TradeData
+
+
+_decode = msgspec.json.Decoder(_Envelope).decode
+_new_tuple = tuple.__new__
+
+
+def parse_frame(payload: bytes, recv_ms: int) -> Trade | Notice:
+    """One text frame of a combined stream -> what it says.
+
+    Parameters
+    ----------
+    payload : bytes
+        The message, UTF-8 JSON.
+    recv_ms : int
+        When it arrived, by the local clock.
+
+    Raises
+    ------
+    BadFrame
+        Not JSON, or a trade with a field missing, of the wrong type or out of range.
+    """
+    try:
+        data = _decode(payload).data
+        price_e8, qty_e8 = to_e8(data.p), to_e8(data.q)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        return notice_of(payload, error, "trade")
+    if data.e != "trade":
+        return Notice("other", data.e[:40])
+    if not (0 < price_e8 <= MAX_INT64 and 0 < qty_e8 <= MAX_INT64):
+        raise BadFrame("price or quantity out of range", payload)
+    return _new_tuple(Trade, (data.s, data.t, data.T, price_e8, qty_e8, data.m, data.E, recv_ms))
+
+
+class BinanceSpot:
+    """Every trade by its own id; the whole history by id, without a key."""
+
+    id_kind: IdKind = "trade"
+    can_short = False
+    weight_a_minute = 6000
+    intervals: tuple[Interval, ...] = ("1m", "1s")
+    reach_ms: int | None = None
+    parse_frame = staticmethod(parse_frame)
+
+    def stream_path(self, symbols: Sequence[str]) -> str:
+        return binance.stream_path(symbols, "trade")
+
+    def time(self) -> Question[int]:
+        return Question("/api/v3/time", 1, {}, binance.server_time)
+
+    def rules(self, market: str, symbols: Sequence[str]) -> Question[dict[str, InstrumentRules]]:
+        def read(answer: Any) -> dict[str, InstrumentRules]:
+            return {row["symbol"]: binance.rule(market, row, self.id_kind, self.can_short) for row in answer["symbols"]}
+
+        names = msgspec.json.encode(list(symbols)).decode()
+        return Question("/api/v3/exchangeInfo", 20, {"symbols": names}, read)
+
+    def newest_id(self, symbol: str) -> Question[int]:
+        def read(rows: Any) -> int:
+            return int(rows[-1]["l"])
+
+        return Question("/api/v3/aggTrades", 4, {"symbol": symbol, "limit": 1}, read)
+
+    def trades_from(self, symbol: str, from_id: int, limit: int) -> Question[list[Trade]]:
+        def read(rows: Any) -> list[Trade]:
+            return [_trade(symbol, row) for row in rows]
+
+        params = {"symbol": symbol, "fromId": from_id, "limit": limit}
+        return Question("/api/v3/historicalTrades", 25, params, read)
+
+    def klines(self, symbol: str, interval: Interval, end_ms: int, limit: int) -> Question[list[Bar]]:
+        params = {"symbol": symbol, "interval": interval, "endTime": end_ms, "limit": limit}
+        return Question("/api/v3/klines", 2, params, binance.traded_bars)
+
+    def refusal(self, answer: Any) -> Refusal | None:
+        return binance.refusal(answer)
+
+
+def _trade(symbol: str, row: dict[str, Any]) -> Trade:
+    ts_ms = int(row["time"])
+    price_e8, qty_e8 = to_e8(row["price"]), to_e8(row["qty"])
+    return Trade(symbol, int(row["id"]), ts_ms, price_e8, qty_e8, bool(row["isBuyerMaker"]), ts_ms, ts_ms)

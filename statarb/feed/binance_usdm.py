@@ -1,0 +1,169 @@
+"""Binance's USD-M futures: aggregate trades by default, or every print of the undocumented trade stream."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from statarb.feed import binance
+from statarb.feed.dialect import Interval, Question, Refusal
+from statarb.feed.protocol import MAX_INT64, BadFrame, Notice, TimeMs, TradeId, notice_of
+from statarb.market import Bar, IdKind, InstrumentRules, NonTrade, Trade, to_e8
+
+_MARKET = "MARKET"
+_HOUR_MS = 3_600_000
+
+
+class _AggregateData(msgspec.Struct, gc=False):
+    """`@aggTrade` as it comes: market trades of one taker at one price within 100 ms."""
+
+    e: str
+    E: TimeMs
+    s: str
+    a: TradeId
+    p: str
+    q: str
+    T: TimeMs
+    m: bool
+
+
+class _TradeData(msgspec.Struct, gc=False):
+    """`@trade` as it comes; `X` says what kind of print it is."""
+
+    e: str
+    E: TimeMs
+    s: str
+    t: TradeId
+    p: str
+    q: str
+    T: TimeMs
+    m: bool
+    X: str = _MARKET
+
+
+class _AggregateEnvelope(msgspec.Struct, gc=False):
+    data: _AggregateData
+
+
+class _TradeEnvelope(msgspec.Struct, gc=False):
+    data: _TradeData
+
+
+_decode_aggregate = msgspec.json.Decoder(_AggregateEnvelope).decode
+_decode_trade = msgspec.json.Decoder(_TradeEnvelope).decode
+
+
+def parse_aggregate_frame(payload: bytes, recv_ms: int) -> Trade | Notice:
+    """One text frame of a combined stream of `@aggTrade` -> what it says; its id is the aggregate's.
+
+    Raises
+    ------
+    BadFrame
+        Not JSON, or an aggregate with a field missing, of the wrong type or out of range.
+    """
+    try:
+        data = _decode_aggregate(payload).data
+        price_e8, qty_e8 = to_e8(data.p), to_e8(data.q)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        return notice_of(payload, error, "aggTrade")
+    if data.e != "aggTrade":
+        return Notice("other", data.e[:40])
+    if not (0 < price_e8 <= MAX_INT64 and 0 < qty_e8 <= MAX_INT64):
+        raise BadFrame("price or quantity out of range", payload)
+    return Trade(data.s, data.a, data.T, price_e8, qty_e8, data.m, data.E, recv_ms)
+
+
+def parse_trade_frame(payload: bytes, recv_ms: int) -> Trade | NonTrade | Notice:
+    """One text frame of a combined stream of `@trade` -> what it says.
+
+    Prints that no two traders made on the market (insurance fund, auto-deleveraging, none at all) take ids of the same
+    sequence, and their prices may lie far from the market: they come as NonTrade.
+
+    Raises
+    ------
+    BadFrame
+        Not JSON, or a trade with a field missing, of the wrong type or out of range.
+    """
+    try:
+        data = _decode_trade(payload).data
+        if data.e == "trade" and data.X != _MARKET:
+            return NonTrade(data.s, data.t, data.T, data.X[:40], data.E, recv_ms)
+        price_e8, qty_e8 = to_e8(data.p), to_e8(data.q)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        return notice_of(payload, error, "trade")
+    if data.e != "trade":
+        return Notice("other", data.e[:40])
+    if not (0 < price_e8 <= MAX_INT64 and 0 < qty_e8 <= MAX_INT64):
+        raise BadFrame("price or quantity out of range", payload)
+    return Trade(data.s, data.t, data.T, price_e8, qty_e8, data.m, data.E, recv_ms)
+
+
+class BinanceUsdm:
+    """Aggregate trades: REST lists them by id without a key, for two days."""
+
+    id_kind: IdKind = "aggTrade"
+    can_short = True
+    weight_a_minute = 2400
+    intervals: tuple[Interval, ...] = ("1m",)
+    reach_ms: int | None = 48 * _HOUR_MS
+
+    def stream_path(self, symbols: Sequence[str]) -> str:
+        return binance.stream_path(symbols, "aggTrade", "/market")
+
+    def parse_frame(self, payload: bytes, recv_ms: int) -> Trade | NonTrade | Notice:
+        return parse_aggregate_frame(payload, recv_ms)
+
+    def time(self) -> Question[int]:
+        return Question("/fapi/v1/time", 1, {}, binance.server_time)
+
+    def rules(self, market: str, symbols: Sequence[str]) -> Question[dict[str, InstrumentRules]]:
+        asked = set(symbols)
+
+        def read(answer: Any) -> dict[str, InstrumentRules]:
+            return {
+                row["symbol"]: binance.rule(market, row, self.id_kind, self.can_short)
+                for row in answer["symbols"]
+                if row["symbol"] in asked
+            }
+
+        # The futures' exchangeInfo takes no symbols: it lists them all.
+        return Question("/fapi/v1/exchangeInfo", 1, {}, read)
+
+    def newest_id(self, symbol: str) -> Question[int]:
+        def read(rows: Any) -> int:
+            return int(rows[-1]["a"])
+
+        return Question("/fapi/v1/aggTrades", 20, {"symbol": symbol, "limit": 1}, read)
+
+    def trades_from(self, symbol: str, from_id: int, limit: int) -> Question[list[Trade]]:
+        def read(rows: Any) -> list[Trade]:
+            return [binance.aggregate(symbol, row) for row in rows]
+
+        return Question("/fapi/v1/aggTrades", 20, {"symbol": symbol, "fromId": from_id, "limit": limit}, read)
+
+    def klines(self, symbol: str, interval: Interval, end_ms: int, limit: int) -> Question[list[Bar]]:
+        params = {"symbol": symbol, "interval": interval, "endTime": end_ms, "limit": limit}
+        return Question("/fapi/v1/klines", 10 if limit > 1000 else 5, params, binance.traded_bars)
+
+    def refusal(self, answer: Any) -> Refusal | None:
+        return binance.refusal(answer)
+
+
+class BinanceUsdmTrades(BinanceUsdm):
+    """Every print by its own id: REST lists these only to those who have a key, so what is missed stays missing."""
+
+    id_kind: IdKind = "trade"
+
+    def stream_path(self, symbols: Sequence[str]) -> str:
+        return binance.stream_path(symbols, "trade", "/public")
+
+    def parse_frame(self, payload: bytes, recv_ms: int) -> Trade | NonTrade | Notice:
+        return parse_trade_frame(payload, recv_ms)
+
+    def newest_id(self, symbol: str) -> Question[int]:
+        def read(rows: Any) -> int:
+            return int(rows[-1]["id"])
+
+        return Question("/fapi/v1/trades", 5, {"symbol": symbol, "limit": 1}, read)
