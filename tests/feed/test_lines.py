@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statarb.feed.lines import line_trade, recorded_trade
+from statarb.feed.lines import line_trade, recorded_print
+from statarb.market import NonTrade
 
 AT_MS = 1_723_161_255_342
 
@@ -60,21 +61,24 @@ def frame(**changes: object) -> bytes:
 
 
 def test_a_recorded_frame_is_the_trade_it_brought():
-    trade = recorded_trade(frame())
+    trade = recorded_print(frame())
     assert trade is not None
     assert trade[:6] == ("BTCUSDT", 7, AT_MS, int(Decimal("61837.63") * 10**8), 2_000_000, True)
     assert (trade.event_ms, trade.recv_ms) == (AT_MS + 1, 1723161254087)
-    assert recorded_trade(frame(X="MARKET")) is not None
+    assert recorded_print(frame(X="MARKET")) is not None
 
 
-@pytest.mark.parametrize(
-    "line", [frame(X="NA", p="0", q="0"), frame(X="INSURANCE_FUND"), frame(e="aggTrade"), b'1 {"result":null,"id":1}']
-)
-def test_what_is_no_trade_of_the_market_is_left_out(line):
-    assert recorded_trade(line) is None
+@pytest.mark.parametrize("kind", ["NA", "INSURANCE_FUND", "ADL"])
+def test_a_recorded_print_that_is_no_trade_of_the_market_keeps_its_id_and_no_price(kind):
+    assert recorded_print(frame(X=kind, p="0", q="0")) == NonTrade("BTCUSDT", 7, AT_MS, kind, AT_MS + 1, 1723161254087)
+
+
+@pytest.mark.parametrize("line", [frame(e="aggTrade"), b'1 {"result":null,"id":1}'])
+def test_a_recorded_frame_that_is_no_print_is_left_out(line):
+    assert recorded_print(line) is None
 
 
 @pytest.mark.parametrize("line", [b"", b"1", b"x {}", frame(p="0"), frame(t="x"), frame()[:-5], frame().split(b" ")[1]])
 def test_a_line_that_is_no_recorded_frame_is_refused(line):
     with pytest.raises(ValueError, match=r"."):
-        recorded_trade(line)
+        recorded_print(line)
