@@ -41,7 +41,10 @@ class DeskDatabase:
         self.execute("PRAGMA synchronous=OFF")
         for symbol_id, name in enumerate(names, 1):
             self.execute(
-                "INSERT INTO symbols VALUES(?,'spot',?,'trade',0,'TRADING',1000000,1000,0,NULL,0)", symbol_id, name
+                "INSERT INTO symbols(symbol_id,venue,name,id_kind,status,tick,lot_step,can_short) "
+                "VALUES(?,'spot',?,'trade','TRADING',1000000,1000,0)",
+                symbol_id,
+                name,
             )
         self.end_ms -= minutes * 60_000
         self.execute("BEGIN")
