@@ -118,7 +118,12 @@ class Archiver:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            if not self.step():
+            try:
+                worked = self.step()
+            except Exception as error:  # without its thread nothing would be archived, and nothing pruned, in silence
+                log.exception("The archiver failed; it will try again.")
+                worked, self._error = False, repr(error)
+            if not worked:
                 self._clock.wait(self._stop, LOOK_EVERY_S)
 
     def step(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +18,11 @@ from statarb.store.manifest import IdRange
 
 SCHEMA = pa.schema(
     [
-        ("trade_id", pa.int64()),
-        ("ts_ms", pa.int64()),
-        ("price_e8", pa.int64()),
-        ("qty_e8", pa.int64()),
-        ("is_buyer_maker", pa.bool_()),
+        pa.field("trade_id", pa.int64(), nullable=False),
+        pa.field("ts_ms", pa.int64(), nullable=False),
+        pa.field("price_e8", pa.int64(), nullable=False),
+        pa.field("qty_e8", pa.int64(), nullable=False),
+        pa.field("is_buyer_maker", pa.bool_(), nullable=False),
     ]
 )
 # Ids, times and prices move by little from row to row, quantities do not.
@@ -38,13 +39,17 @@ _HASH_BYTES = 1 << 20
 
 @dataclass
 class Sums:
-    """What two accounts of the same trades must agree in; Python's integers, because int64 sums of prices overflow."""
+    """What two accounts of the same trades must agree in; Python's integers, because int64 sums of prices overflow.
+
+    `crc32` is of each column's values in order, so no cell can differ by itself.
+    """
 
     rows: int = 0
     first_id: int = 0
     last_id: int = 0
     price_e8: int = 0
     qty_e8: int = 0
+    crc32: dict[str, int] = field(default_factory=dict)
     absent: list[IdRange] = field(default_factory=list)
 
     def add(self, part: pa.Table) -> None:
@@ -59,6 +64,8 @@ class Sums:
         self.rows, self.last_id = self.rows + len(ids), int(ids[-1])
         self.price_e8 += _exact_sum(part["price_e8"].to_numpy())
         self.qty_e8 += _exact_sum(part["qty_e8"].to_numpy())
+        for name in SCHEMA.names:
+            self.crc32[name] = zlib.crc32(part[name].to_numpy().tobytes(), self.crc32.get(name, 0))
 
 
 def _exact_sum(values: np.ndarray) -> int:
@@ -83,7 +90,13 @@ def write_file(path: Path, parts: Iterable[pa.Table]) -> Sums:
     with (
         os.fdopen(descriptor, "wb") as file,
         pq.ParquetWriter(
-            file, SCHEMA, compression="zstd", compression_level=3, use_dictionary=False, column_encoding=_ENCODINGS
+            file,
+            SCHEMA,
+            compression="zstd",
+            compression_level=3,
+            use_dictionary=False,
+            column_encoding=_ENCODINGS,
+            write_page_checksum=True,
         ) as writer,
     ):
         for part in _grouped(parts):
@@ -121,9 +134,10 @@ def verify_file(path: Path, written: Sums) -> str:
     read = Sums()
     try:
         with path.open("rb") as file:
-            for batch in pq.ParquetFile(file).iter_batches(_ROWS_A_READ):
+            parquet = pq.ParquetFile(file, page_checksum_verification=True)
+            for batch in parquet.iter_batches(_ROWS_A_READ) if parquet.schema_arrow == SCHEMA else ():
                 read.add(pa.Table.from_batches([batch]))
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError, UnicodeDecodeError):
         read = Sums()
     if read != written:
         raise DamagedDatabaseError(
@@ -152,8 +166,11 @@ def read_file(path: Path, since_ms: int | None = None, until_ms: int | None = No
     span = [bound for bound in (("ts_ms", ">=", since_ms), ("ts_ms", "<", until_ms)) if bound[2] is not None]
     try:
         with path.open("rb") as file:
-            return pq.read_table(file, filters=span or None)
-    except (OSError, pa.ArrowException) as error:
+            table = pq.read_table(file, filters=span or None, page_checksum_verification=True)
+        if table.schema != SCHEMA:
+            raise pa.ArrowInvalid("it has other columns")
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DamagedDatabaseError(
-            f"{path} cannot be read ({error}).", "Restore it from a copy; the manifest beside it has its SHA-256."
+            f"{path} cannot be read ({error}).", "Restore it from a copy; the manifest has its SHA-256."
         ) from error
+    return table

@@ -1,68 +1,22 @@
 """Old trades and seconds go, in small pieces, and what stays is as true as before."""
 
-import contextlib
 import itertools
 import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from store.rig import BTC, T0_MS, ManualClock, Rig, trade
+from store.keeping import KeepingRig, assert_oracle, assert_true
+from store.rig import BTC, T0_MS, trade
 
 from statarb.market import Bar, Instrument, InstrumentRules
-from statarb.store import FeedReport, Inbox, Listing, Reader, Retention, Seed, Writer, check_database
+from statarb.store import Listing, Seed
 from statarb.store import retention as keeping
-from statarb.store.gaps import read_ledger
-
-
-class KeepingRig(Rig):
-    """A writer that prunes at once whenever a test lets time pass."""
-
-    def __init__(self, path, keep_trades_s=600.0, keep_bars_s=1200.0, archiver=None) -> None:
-        self.path = path
-        self.clock = ManualClock()
-        self.inbox = Inbox()
-        self.retention = Retention(keep_trades_s, keep_bars_s, archiver)
-        self.writer = Writer(path, "simulated", self.inbox, self.clock, retention=self.retention)
-        self.inbox.put(Listing([InstrumentRules(BTC, tick_e8=1_000_000)]))
-        self.writer.step(0)
-        self.go_live()
-
-    def go_live(self) -> None:
-        self.inbox.put(FeedReport("spot-1", "live", [BTC], {"reconnects": 0}))
-        self.writer.step(0)
-
-    def pass_to(self, ms_after_t0: int, look: bool = True) -> None:
-        """Let both clocks reach this time; then everything that is due is pruned."""
-        self.clock.s = 1000.0 + ms_after_t0 / 1000
-        for _ in range(3):
-            self.writer.step(0)
-        while look and self.retention._waiting:
-            self.writer.step(0)
-
-    def ledger(self):
-        return self.writer._books["spot:BTCUSDT"].ledger
-
-    def reopened_ledger(self):
-        with contextlib.closing(Reader(self.path)) as reader:
-            return read_ledger(reader._connection, 1)
 
 
 def every_second(lo: int, hi: int):
     """One trade a second from T0 on, ids lo..hi."""
     return [trade(i, T0_MS + i * 1000) for i in range(lo, hi + 1)]
-
-
-def assert_true(rig: Rig) -> None:
-    """Both invariants, by the product's own check and by hand."""
-    assert [finding.text for finding in check_database(rig.path, None) if not finding.is_right] == []
-    assert_oracle(rig)
-
-
-def assert_oracle(rig: Rig) -> None:
-    ((count, low, high),) = rig.query("SELECT count(*), min(trade_id), max(trade_id) FROM trades")
-    ((missing,),) = rig.query("SELECT coalesce(sum(hi-lo+1),0) FROM gaps WHERE state<>'filled'")
-    assert count + missing == high - low + 1
 
 
 def test_trades_and_seconds_go_at_their_age_and_minutes_stay(tmp_path):
@@ -203,13 +157,13 @@ def test_pieces_are_small_and_a_kill_between_any_two_leaves_a_true_database(tmp_
     rig = KeepingRig(rig.path)
     counts = [rig.query("SELECT count(*) FROM trades")[0][0]]
     while True:
-        rig.pass_to(3_600_000, look=False)
+        rig.pass_to(3_600_000, all_pieces=False)
         assert_true(rig)
         assert rig.ledger() == rig.reopened_ledger()
         counts.append(rig.query("SELECT count(*) FROM trades")[0][0])
         if counts[-1] == counts[-2]:
             break
-        rig.writer._connection.close()  # killed: nothing is drained, nothing said
+        rig.kill()
         rig = KeepingRig(rig.path)
     assert len(counts) > 8
     assert max(a - b for a, b in itertools.pairwise(counts)) <= 500
