@@ -7,6 +7,8 @@ import sys
 # fmt: off
 # fmt: off
 # fmt: off
+# fmt: off
+# fmt: off
 # isort: off
 # Which bars are there?
 from statarb.quant import Legs, align_legs, log_returns, on_scale, resample_bars
@@ -33,10 +35,12 @@ from statarb.quant import (
     BounceNoise, Hurst, Integration, JohansenResult, ReversionTests, VarianceRatio, bounce_noise, df_gls, hurst,
     johansen, kpss, phillips_ouliaris, phillips_perron, reversion_tests, variance_ratio
 )
+# Does the hedge still hold?
+from statarb.quant import Stability, stability
 # What would the rule have earned?
 from statarb.quant import Backtest, RoundTrip, Rule, backtest
 # All of it at once, and what stands where there is no number.
-from statarb.quant import NotEnough, PairStudy, Undefined, study_pair, text_report, to_dict
+from statarb.quant import NotEnough, PairStream, PairStudy, StreamedBar, Undefined, study_pair, text_report, to_dict
 # isort: on
 
 __all__ = [  # noqa: RUF022  (by question, as above)
@@ -52,8 +56,9 @@ __all__ = [  # noqa: RUF022  (by question, as above)
     "engle_granger", "HalfLife", "half_life", "half_life_found", "residual_pvalue", "schwert_lags", "verdict",
     "BounceNoise", "Hurst", "Integration", "JohansenResult", "ReversionTests", "VarianceRatio", "bounce_noise",
     "df_gls", "hurst", "johansen", "kpss", "phillips_ouliaris", "phillips_perron", "reversion_tests", "variance_ratio",
+    "Stability", "stability",
     "Backtest", "RoundTrip", "Rule", "backtest",
-    "NotEnough", "PairStudy", "Undefined", "study_pair", "text_report", "to_dict",
+    "NotEnough", "PairStream", "PairStudy", "StreamedBar", "Undefined", "study_pair", "text_report", "to_dict",
 ]
 # fmt: on
 

@@ -163,7 +163,7 @@ def test_every_function_has_its_section(name):
 
 
 NULLS = ["adf", "engle_granger", "verdict", "phillips_ouliaris", "johansen", "kpss", "phillips_perron", "df_gls"]
-NULLS += ["variance_ratio"]
+NULLS += ["variance_ratio", "stability"]
 
 
 @pytest.mark.parametrize("name", NULLS)

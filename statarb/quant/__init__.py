@@ -45,7 +45,9 @@ from statarb.quant.spread import (
     spread_seen,
     z_seen,
 )
+from statarb.quant.stability import Stability, stability
 from statarb.quant.stationarity import df_gls, kpss, phillips_perron
+from statarb.quant.stream import PairStream, StreamedBar
 from statarb.quant.study import PairStudy, study_pair, warm_up
 from statarb.quant.unitroot import UnitRootResult, adf, schwert_lags
 from statarb.quant.verdict import Verdict, WindowTest, verdict
@@ -71,11 +73,14 @@ __all__ = [
     "KalmanNoise",
     "Legs",
     "NotEnough",
+    "PairStream",
     "PairStudy",
     "ResidualTest",
     "ReversionTests",
     "RoundTrip",
     "Rule",
+    "Stability",
+    "StreamedBar",
     "TwoLegs",
     "Undefined",
     "UnitRootResult",
@@ -124,6 +129,7 @@ __all__ = [
     "share_beyond",
     "spread_fixed",
     "spread_seen",
+    "stability",
     "study_pair",
     "text_report",
     "theil_sen_hedge",

@@ -60,6 +60,9 @@ _ESTIMATED = (
     (2000, -1.922, -0.011, 1.956),
 )
 
+HIGHEST, MEDIAN, LOWEST = 1, 2, 3
+"""Columns of the table, by what they make of phi: the 97.5 % end of its interval, its middle, the 2.5 % end."""
+
 
 @dataclass(frozen=True)
 class HalfLife:
@@ -136,7 +139,9 @@ def half_life(spread: Any, estimated_beta: bool = True) -> HalfLife | NotEnough:
     size = float(np.abs(before).max())
     before, after = before / size, after / size
     rho = float(before @ after) / float(before @ before)
-    middle, low, high = (_persistence(rho, sample.size - 1, estimated_beta, column) for column in (2, 3, 1))
+    middle, low, high = (
+        likely_persistence(rho, sample.size - 1, estimated_beta, column) for column in (MEDIAN, LOWEST, HIGHEST)
+    )
     if middle <= 0:
         return Undefined("no half-life: the spread turns back within a bar", sample.size, sample.size)
     return HalfLife(
@@ -164,7 +169,7 @@ def _bars(phi: float) -> float:
     return -math.log(2) / math.log(phi) if phi > 0 else 0.0
 
 
-def _persistence(rho: float, n: int, estimated_beta: bool, column: int) -> float:
+def likely_persistence(rho: float, n: int, estimated_beta: bool, column: int) -> float:
     """The phi for which `rho` lies at the quantile of that column of the table; 1 where even a walk gives more."""
     table = np.array(_ESTIMATED if estimated_beta else _GIVEN, dtype=np.float64)
     terms = BIAS_TERMS[estimated_beta]

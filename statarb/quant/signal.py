@@ -52,19 +52,37 @@ def episodes(z_seen: pd.Series, bar_ms: int, threshold: float, beta: pd.Series |
     """
     if beta is not None and not beta.index.equals(z_seen.index):
         raise DataError("beta and z are not at the same times.", "Give both from one study.")
-    found: list[Episode] = []
-    current: Episode | None = None
-    closes_ms = epoch_ms(z_seen.index) + bar_ms
+    watch = EpisodeWatch(threshold)
+    closes_ms = (epoch_ms(z_seen.index) + bar_ms).tolist()
     has_legs = [True] * len(z_seen) if beta is None else (beta > 0).tolist()
-    for close_ms, z, legs in zip(closes_ms.tolist(), z_seen.tolist(), has_legs, strict=True):
+    for close_ms, z, legs in zip(closes_ms, z_seen.tolist(), has_legs, strict=True):
+        watch.see(close_ms, z, legs)
+    return watch.episodes
+
+
+class EpisodeWatch:
+    """The same, one closed bar at a time."""
+
+    def __init__(self, threshold: float) -> None:
+        self._threshold = threshold
+        self._ended: list[Episode] = []
+        self.current: Episode | None = None
+
+    @property
+    def episodes(self) -> tuple[Episode, ...]:
+        """Every episode so far, oldest first."""
+        return tuple(self._ended) if self.current is None else (*self._ended, self.current)
+
+    def see(self, close_ms: int, z: float, has_legs: bool = True) -> None:
+        """One closed bar."""
         if math.isnan(z):
-            continue
-        if current is not None and (not legs or abs(z) < threshold / 2 or z * current.side < 0):
-            found.append(Episode(current.side, current.since_ms, current.z, close_ms))
-            current = None
-        if current is None and legs and abs(z) >= threshold:
-            current = Episode(1 if z > 0 else -1, close_ms, z)
-    return tuple(found) if current is None else (*found, current)
+            return
+        current = self.current
+        if current is not None and (not has_legs or abs(z) < self._threshold / 2 or z * current.side < 0):
+            self._ended.append(Episode(current.side, current.since_ms, current.z, close_ms))
+            self.current = None
+        if self.current is None and has_legs and abs(z) >= self._threshold:
+            self.current = Episode(1 if z > 0 else -1, close_ms, z)
 
 
 @dataclass(frozen=True)

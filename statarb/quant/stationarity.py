@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from statarb.errors import DataError
 from statarb.quant.mackinnon import TRENDS
 from statarb.quant.sample import Floats, NotEnough, Undefined, checked_series, is_constant
-from statarb.quant.unitroot import ADF_BARS, UnitRootResult
+from statarb.quant.unitroot import ADF_BARS, LagRule, UnitRootResult, deterministic_terms, select_lags
 
 WANDERS = "the series has a unit root: it wanders and does not return"
 STAYS = "the series stays around its mean; a small p says that it wanders"
@@ -129,8 +131,23 @@ def df_gls(
     from arch.unitroot import DFGLS
 
     most = int(12 * (sample.size / 100) ** 0.25)
-    rule = f"AIC among 0 to {most} lags" if lags is None else f"{lags} lags, fixed"
-    return _result(DFGLS(sample, lags=lags, trend=trend, max_lags=most), series, trend, rule, WANDERS)
+    rule = LagRule(0, most) if lags is None else LagRule(lags, lags)
+    chosen = select_lags(_gls_detrended(sample, trend), rule)
+    return _result(DFGLS(sample, lags=chosen, trend=trend), series, trend, rule.text, WANDERS)
+
+
+def _gls_detrended(sample: Floats, trend: str) -> Floats:
+    """The series less its mean or trend, by least squares of quasi-differences with Elliott, Rothenberg and Stock's c.
+
+    The library does the same, but takes ten times as long to choose the lags.
+    """
+    keep = 1 - (7.0 if trend == "c" else 13.5) / sample.size
+    terms = np.column_stack(deterministic_terms(sample.size, trend))
+    design, target = terms.copy(), sample.copy()
+    design[1:] -= keep * terms[:-1]
+    target[1:] -= keep * sample[:-1]
+    line = np.linalg.lstsq(design, target, rcond=None)[0]
+    return np.asarray(sample - terms @ line)
 
 
 def _sample(values: Any, trend: str, trends: tuple[str, ...], lags: int | None, series: str) -> Floats | NotEnough:

@@ -21,6 +21,7 @@ from statarb.quant.panel import ReversionTests, half_life_of_legs, reversion_tes
 from statarb.quant.sample import NotEnough, Undefined
 from statarb.quant.signal import Episode, episodes
 from statarb.quant.spread import FrozenMoments, InSample, frozen_moments, moments_seen, on_scale, spread_fixed
+from statarb.quant.stability import FIT_BARS, SINCE_BARS, Stability, stability
 from statarb.quant.unitroot import UnitRootResult, adf
 from statarb.quant.verdict import Verdict, verdict
 
@@ -96,6 +97,18 @@ class PairStudy:
         spread = (scaled["y"] - hedge.beta * scaled["x"]).iloc[window:]
         series = f"y - {hedge.beta:.4g} x over {test_window:,} bars, beta estimated on the {window:,} bars before them"
         return adf(spread, series=series)
+
+    @cached_property
+    def stability(self) -> Stability | NotEnough:
+        """Whether the hedge of the `window` bars before the newest quarter of a window still held in that quarter."""
+        window, since = self.params.window, max(SINCE_BARS, self.params.window // 4)
+        if window < FIT_BARS:
+            return Undefined(f"no badge: a fit of {window} bars is too short ({FIT_BARS} at least)", window, FIT_BARS)
+        bars = self.legs.newest(window + since, self.as_of_ms)
+        if isinstance(bars, NotEnough):
+            return bars
+        y, x = (on_scale(self.prices[leg].to_numpy()[bars], self.params.price_scale) for leg in ("y", "x"))
+        return stability(y, x, window)
 
     @cached_property
     def half_life(self) -> HalfLife | NotEnough:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from arch.unitroot import DFGLS
 from arch.unitroot import VarianceRatio as ArchVarianceRatio
 from arch.unitroot.cointegration import phillips_ouliaris as arch_phillips_ouliaris
 from quant_samples import acceptance, random_walks, reference_file, reference_frame, reverting_legs
@@ -183,6 +184,16 @@ def test_tests_of_one_series_refuse_what_has_no_answer(test):
             test(Y[:100], **wrong)
     with pytest.raises(DataError):
         test([*Y[:99], np.nan])
+
+
+@pytest.mark.parametrize("trend", ["c", "ct"])
+def test_df_gls_chooses_the_lags_that_arch_does(trend):
+    for seed in range(12):
+        walk = random_walks(400, seed)[0]
+        walk[1:] += 0.4 * np.diff(walk)
+        oracle = DFGLS(walk, trend=trend, max_lags=16)
+        found = df_gls(walk, trend)
+        assert (found.lags, found.statistic) == (oracle.lags, pytest.approx(oracle.stat, rel=1e-6))
 
 
 @pytest.mark.parametrize("scale", [1e-8, 1.0, 1e9])

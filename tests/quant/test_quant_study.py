@@ -266,3 +266,13 @@ def test_the_study_s_further_tests_are_of_its_newest_test_window():
     assert tests.engle_granger.n == PARAMS.test_window
     assert f"{PARAMS.window} bars before the window" in tests.given
     assert study_of(n=60).reversion_tests == NotEnough("bars", 60, 120)
+
+
+def test_the_badge_is_of_the_hedge_of_a_quarter_window_ago():
+    study = study_of(params=PairParams(window=100, test_window=120, corr_window=20))
+    assert study.stability.bars == 25
+    assert study.stability.badge == "stable"
+    moved = Y.copy()
+    moved[-20:] *= 1.1
+    assert study_of(moved, params=study.params).stability.badge == "broken"
+    assert "too short" in STUDY.stability.text

@@ -1,0 +1,109 @@
+"""The analytics: rolling regression, one pair's second, and the whole panel of tests."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from statistics import median
+
+from bench.result import Result
+from statarb.params import PairParams
+from statarb.quant import FrozenMoments, PairStream, edge_to_mean, live_z, reversion_tests, rolling_hedge
+
+import numpy as np  # isort: skip  (after quant, which sets the number of BLAS threads)
+
+from statarb.quant.sample import Floats
+
+SHORT, LONG = 3_600, 86_400
+WINDOW, ROUNDS = 120, 15
+SECONDS = 2_000
+
+
+def elapsed_ms(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return (time.perf_counter() - began) * 1000
+
+
+def legs(n: int) -> tuple[Floats, Floats]:
+    """Log prices of a reverting pair."""
+    rng = np.random.default_rng(11)
+    x = 1e-4 * rng.standard_normal(n).cumsum()
+    spread = np.zeros(n)
+    for t, shock in enumerate(1e-4 * rng.standard_normal(n)):
+        spread[t] = 0.95 * spread[t - 1] + shock
+    return 8.0 + 0.9 * x + spread, 11.0 + x
+
+
+def rolling_ols_vs_statsmodels() -> Result:
+    from statsmodels.regression.rolling import RollingOLS
+    from statsmodels.tools.tools import add_constant
+
+    y, x = legs(SHORT)
+    design = add_constant(x)
+    ours: list[float] = []
+    theirs: list[float] = []
+    for _ in range(ROUNDS):  # in turn, so that the machine's mood hits both alike
+        theirs.append(elapsed_ms(lambda: RollingOLS(y, design, window=WINDOW).fit(params_only=True)))
+        ours += [elapsed_ms(lambda: rolling_hedge(y, x, WINDOW)) for _ in range(10)]
+    return Result(
+        "rolling_ols_vs_statsmodels",
+        median(theirs) / median(ours),
+        "ratio",
+        "statsmodels RollingOLS, parameters only, on the same legs",
+        f"{SHORT:,} bars, window {WINDOW}; medians of {ROUNDS}: {median(theirs):.1f} over {median(ours):.3f} ms",
+    )
+
+
+def seconds_ms(stored: int) -> tuple[float, float]:
+    """Median and largest time of a second in which a bar closes, with `stored` bars of history."""
+    params = PairParams.for_timeframe("1s")
+    y, x = (np.exp(leg) for leg in legs(stored + SECONDS))
+    stream = PairStream(params)
+    for t in range(stored):
+        stream.update(1000 * t, y[t], x[t])
+
+    def second(t: int) -> None:
+        stream.update(1000 * t, y[t], x[t])
+        assert isinstance(stream.moments, FrozenMoments)
+        spread, _ = live_z(stream.moments, y[t], x[t])
+        edge_to_mean(stream.moments, params, spread, y[t], x[t])
+
+    gc.collect()
+    times = [elapsed_ms(lambda t=t: second(t)) for t in range(stored, stored + SECONDS)]  # type: ignore[misc]
+    return median(times), max(times)
+
+
+def pair_seconds() -> list[Result]:
+    rounds = [(seconds_ms(SHORT), seconds_ms(LONG)) for _ in range(3)]
+    short, long = (median(r[i][0] for r in rounds) for i in (0, 1))
+    largest = max(r[0][1] for r in rounds)
+    how = f"update, live z and edge; medians of {SECONDS:,} seconds; the longest second took {largest:.2f} ms"
+    return [
+        Result("pair_second_ms", short, "ms", f"none: the limit is 5 ms, at {SHORT:,} bars", how),
+        Result(
+            "pair_flatness",
+            long / short,
+            "ratio",
+            f"the same second with {SHORT:,} bars of history",
+            f"{LONG:,} bars: {long:.4f} over {short:.4f} ms",
+        ),
+    ]
+
+
+def panel_ms() -> Result:
+    y, x = legs(SHORT + 900)
+    reversion_tests(y, x, SHORT)  # the first call imports the libraries
+    times = [elapsed_ms(lambda: reversion_tests(y, x, SHORT)) for _ in range(ROUNDS)]
+    return Result(
+        "panel_ms",
+        median(times),
+        "ms",
+        "none: the limit is 300 ms",
+        f"all tests of one window of {SHORT:,} bars; median of {ROUNDS}, fastest {min(times):.0f} ms",
+    )
+
+
+def run() -> list[Result]:
+    return [rolling_ols_vs_statsmodels(), *pair_seconds(), panel_ms()]
