@@ -13,7 +13,7 @@ from statarb.errors import StatarbError
 from statarb.quant import HedgeFit, NotEnough, PairStudy, Undefined
 from statarb.screens.desk import DeskView
 from statarb.screens.health import Health
-from statarb.screens.wording import DASH, duration_text, escape, number_text, price_text, wait_text
+from statarb.screens.wording import DASH, duration_text, escape, number_text, price_text, wait_text, with_commands
 from statarb.store import LastTrade
 
 _BADGE = {
@@ -32,21 +32,23 @@ def show_title(view: DeskView) -> None:
         st.title(escape(str(params.pair)), anchor=False, width="content")
         st.caption(f"{params.timeframe} × {params.window} bars, {scale}", width="content")
         show_badge(view.health)
-        if view.source:
-            st.caption(escape(_source_text(view)), width="content")
+        st.caption(with_commands(_state_text(view)), width="content")
 
 
 def show_badge(health: Health) -> None:
     color, icon = _BADGE[health.state]
-    st.badge(health.text, color=color, icon=icon, help=escape(health.detail))  # type: ignore[arg-type]
+    st.badge(health.text, color=color, icon=icon, help=with_commands(health.detail))  # type: ignore[arg-type]
     if health.simulated:
         st.badge("SIMULATED", color="violet", icon=":material/science:", help="Trades made by the exchange in a box.")
 
 
-def _source_text(view: DeskView) -> str:
+def _state_text(view: DeskView) -> str:
+    """How far the closed bars reach; where the prices are not live, what to do about it."""
+    if not view.health.has_live_prices:
+        return view.health.detail
     as_of = view.study.as_of_ms
     closed = f"closed bars to {utc_text(as_of)[11:]} UTC" if as_of else "no bar has closed yet"
-    return closed if view.source == "simulated" else f"{view.source}, {closed}"
+    return closed if view.source in ("simulated", "") else f"{view.source}, {closed}"
 
 
 def show_key_numbers(view: DeskView) -> None:
@@ -72,21 +74,28 @@ def _price_metric(label: str, view: DeskView, name: str, last: LastTrade | None)
 def _spread_metric(view: DeskView) -> None:
     study, unit = view.study, spread_unit(view.study)
     if view.live is None:
-        _metric("Spread, live", DASH, _missing(study), _SPREAD_HELP)
+        _metric(_live_label("Spread", view), DASH, _missing(study), _SPREAD_HELP)
         return
     value = number_text(view.live.spread * unit.scale, unit.digits, signed=True) + unit.suffix
     _metric(
-        "Spread, live", value, f"at close {_at_close(study.spread, unit.scale, unit.digits)}{unit.suffix}", _SPREAD_HELP
+        _live_label("Spread", view),
+        value,
+        f"at close {_at_close(study.spread, unit.scale, unit.digits)}{unit.suffix}",
+        _SPREAD_HELP,
     )
 
 
 def _z_metric(view: DeskView) -> None:
     study = view.study
     if view.live is None:
-        _metric("z, live", DASH, _missing(study), _Z_HELP)
+        _metric(_live_label("z", view), DASH, _missing(study), _Z_HELP)
         return
     value = number_text(view.live.z, 2, signed=True)
-    _metric("z, live", value, f"at close {_at_close(study.z, 1.0, 2)}", _Z_HELP)
+    _metric(_live_label("z", view), value, f"at close {_at_close(study.z, 1.0, 2)}", _Z_HELP)
+
+
+def _live_label(name: str, view: DeskView) -> str:
+    return f"{name}, live" if view.health.has_live_prices else f"{name}, not live"
 
 
 def _hedge_metric(study: PairStudy) -> None:
@@ -175,8 +184,9 @@ def edge_text(view: DeskView) -> str:
         return verdict
     edge = view.live.edge
     net = number_text(edge.net_bps, 1, signed=True)
+    prices = "" if view.health.has_live_prices else "By the last known prices: "
     return (
-        f"To the mean {edge.edge_bps:.1f} bp of the {escape(view.params.pair.y.label)} notional, round trip "
+        f"{prices}To the mean {edge.edge_bps:.1f} bp of the {escape(view.params.pair.y.label)} notional, round trip "
         f"{edge.round_trip_bps:.1f} bp: **net {net} bp**. {verdict}"
     )
 
@@ -193,8 +203,7 @@ def announce(view: DeskView, key: str) -> None:
 
 def show_problem(error: StatarbError) -> None:
     """What is wrong and what to do, in place of a page; the page goes on by itself when it is mended."""
-    hint = escape(error.hint).replace("\\`", "`")  # a hint is our own text, and quotes commands
-    st.warning(f"**{escape(error.message)}** {hint}", icon=":material/error:")
+    st.warning(f"**{escape(error.message)}** {with_commands(error.hint)}", icon=":material/error:")
     st.caption("This page tries again by itself every second.")
 
 

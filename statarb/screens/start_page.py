@@ -42,17 +42,18 @@ def _have(instruments: Mapping[str, StoredInstrument]) -> str:
 
 
 def _show_steps(title: str, reason: str) -> None:
-    st.title(title, anchor=False)
-    st.markdown(reason)
-    st.markdown(
-        "This page shows two instruments against each other: prices, hedge ratio, spread, z-score, correlation and "
-        "whether the spread returns to its mean. It fills by itself as soon as ingest runs."
-    )
-    st.markdown("**See it at once, without a network:** the demo brings its own exchange.")
-    st.code("make demo", language="bash")
-    st.markdown("**Follow Binance:** in a second terminal, beside this page.")
-    st.code("python ingest.py", language="bash")
-    st.caption(
-        "History is loaded first, so the one-minute frame is complete within seconds. "
-        "This page looks again every second."
-    )
+    with st.container(width=760):
+        st.title(title, anchor=False)
+        st.markdown(reason)
+        st.markdown(
+            "This page shows two instruments against each other: prices, hedge ratio, spread, z-score, correlation and "
+            "whether the spread returns to its mean. It fills by itself as soon as ingest runs."
+        )
+        st.markdown("**See it at once, without a network:** the demo brings its own exchange.")
+        st.code("make demo", language="bash")
+        st.markdown("**Follow Binance:** in a second terminal, beside this page.")
+        st.code("python ingest.py", language="bash")
+        st.caption(
+            "History is loaded first, so the one-minute frame is complete within seconds. "
+            "This page looks again every second."
+        )

@@ -18,6 +18,11 @@ def escape(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:])", r"\\\1", text)
 
 
+def with_commands(text: str) -> str:
+    """Our own sentence, escaped except that `commands` in it stay code."""
+    return escape(text).replace("\\`", "`")
+
+
 def duration_text(seconds: float) -> str:
     """`12 s`, `4 min`, `3 h 20 min`, `2 d 4 h`."""
     if not math.isfinite(seconds):

@@ -196,7 +196,7 @@ def test_zoom_outlives_a_rerun_and_a_change_of_theme(page, url):
     open_chart(page, url)
     zoomed = zoom(page)
     page.evaluate("document.querySelector('.js-plotly-plot').__mark = 'the same'")
-    ink = "getComputedStyle(document.querySelector('.js-plotly-plot .xtick text')).fill"
+    ink = "document.querySelector('.js-plotly-plot')._fullLayout.font.color"
     light = page.evaluate(ink)
     page.get_by_text("Correlation, tests, costs").click()
     page.get_by_role("spinbutton", name="Fee a leg and side, bp").fill("7.5")

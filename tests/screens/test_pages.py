@@ -164,7 +164,7 @@ def test_few_bars_are_said_with_the_wait_and_break_nothing(db, name, minutes):
     assert ran_well(at)
     if name == "live" and minutes == 43:
         assert "43 of 240 bars, about 3 h 17 min" in words(at)
-        assert metrics(at)["z, live"] == "—"
+        assert metrics(at)["z, not live"] == "—"
     if name == "export" and minutes == 0:
         assert "no bar has closed yet" in words(at)
 
@@ -174,6 +174,18 @@ def test_few_bars_are_said_with_the_wait_and_break_nothing(db, name, minutes):
 def test_every_timeframe_on_every_page(filled, name, timeframe):
     """Of 1 s bars there are none here; that is said too."""
     assert ran_well(page(name, timeframe=timeframe))
+
+
+def test_when_ingest_is_gone_nothing_is_called_live(filled):
+    filled.heartbeat(now_ms=filled.end_ms - 60_000)
+    at = app()
+    assert ran_well(at)
+    shown, said = metrics(at), words(at)
+    assert "z, not live" in shown
+    assert "z, live" not in shown
+    assert "DISCONNECTED" in said
+    assert "start `python ingest.py`" in said
+    assert "By the last known prices" in said
 
 
 def test_no_database_explains_how_to_begin_and_the_page_goes_on_by_itself(db):
