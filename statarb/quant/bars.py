@@ -32,7 +32,8 @@ def resample_bars(base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms
     """Closed bars of `timeframe` from shorter stored bars.
 
     Open is the first, high the largest, low the smallest and close the last price of the bar; volumes and the
-    trade count are sums. A bar covers [open time, open time + timeframe): a trade at exactly 12:01:00.000 belongs
+    trade count are sums; `vwap` is quote volume over volume, `signed_volume` what takers bought less what they sold.
+    A bar covers [open time, open time + timeframe): a trade at exactly 12:01:00.000 belongs
     to the bar that opens at 12:01, as in the exchange's own klines. It is known at its *close* time.
 
     Parameters
@@ -41,7 +42,7 @@ def resample_bars(base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms
         Stored bars as `Reader.bars` returns them: index `ts` (open time, UTC), columns open high low close volume
         quote_volume taker_buy_volume trade_count provisional seeded. Seconds without a trade may be missing.
     timeframe : Timeframe
-        A multiple of the stored bars' length.
+        Any multiple of the stored bars' length, not only those on offer: `Timeframe("7s", 7)`.
     closed_until_ms : int
         Every bar that ends at or before it is closed; bars that end later are left out.
 
@@ -49,15 +50,18 @@ def resample_bars(base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms
     -------
     DataFrame
         One row for each bar of the grid from the first whole bar to the last closed one. `empty` marks bars
-        without a trade: NaN prices and zero volume. `provisional`: part of it is not covered by consecutive
+        without a trade: NaN prices (and VWAP) and zero volume. `provisional`: part of it is not covered by consecutive
         trades yet. When the base bars begin inside a bar, that bar is dropped, for its beginning is unknown.
 
     Raises
     ------
     DataError
-        No time zone, times out of order or doubled, missing columns, or prices that are not finite and positive.
+        No time zone, times out of order or doubled, missing columns, prices that are not finite and positive, or a
+        timeframe of less than a second.
     """
     _check(base_bars)
+    if timeframe.seconds < 1:
+        raise DataError(f"Bars of {timeframe.seconds} seconds do not exist.", "Give a whole number of seconds.")
     end_ms = closed_until_ms // timeframe.ms * timeframe.ms
     start_ms = -(-int(epoch_ms(base_bars.index[:1])[0]) // timeframe.ms) * timeframe.ms if len(base_bars) else end_ms
     open_ms = epoch_ms(base_bars.index)
@@ -80,6 +84,9 @@ def _on_grid(bars: pd.DataFrame, start_ms: int, end_ms: int, bar_ms: int) -> pd.
         columns[name] = np.full(grid_ms.size, blank, dtype=dtype)
         columns[name][rows] = bars[name].to_numpy()
     columns["empty"] = np.isnan(columns["close"])
+    volume = columns["volume"]
+    columns["vwap"] = np.divide(columns["quote_volume"], volume, out=np.full(grid_ms.size, np.nan), where=volume > 0)
+    columns["signed_volume"] = 2 * columns["taker_buy_volume"] - volume
     index = pd.DatetimeIndex(grid_ms.astype("datetime64[ms]"), tz="UTC", name="ts")
     return pd.DataFrame(columns, index=index)
 

@@ -16,7 +16,7 @@ from statarb.quant.sample import Floats, checked_window, epoch_ms
 YEAR_S = 365 * 24 * 3600
 """Crypto trades every second of the year."""
 
-COLUMNS = ("open", "high", "low", "close", "volume", "quote_volume", "taker_buy_volume", "trade_count", "empty")
+COLUMNS = ("open", "high", "low", "close", "volume", "quote_volume", "vwap", "signed_volume", "trade_count", "empty")
 
 
 def price_statistics(bars: pd.DataFrame, timeframe: Timeframe, window: int = 60) -> pd.DataFrame:
@@ -60,16 +60,14 @@ def price_statistics(bars: pd.DataFrame, timeframe: Timeframe, window: int = 60)
         raise DataError("The bars are not in order of time, or a time comes twice.", "Sort them and drop doubles.")
     returns = _returns(bars, timeframe)
     deviation, roll = _rolling(returns, window)
-    volume, quote, bought = (bars[name].to_numpy(float) for name in ("volume", "quote_volume", "taker_buy_volume"))
-    signed = 2 * bought - volume
-    with np.errstate(divide="ignore", invalid="ignore"):
-        vwap, flow = np.where(volume > 0, quote / volume, np.nan), np.where(volume > 0, signed / volume, np.nan)
+    volume, signed = bars["volume"].to_numpy(float), bars["signed_volume"].to_numpy(float)
+    flow = np.divide(signed, volume, out=np.full(len(bars), np.nan), where=volume > 0)
     columns = {
         "log_return": returns,
         "volatility": deviation * math.sqrt(YEAR_S / timeframe.seconds),
-        "vwap": vwap,
+        "vwap": bars["vwap"].to_numpy(),
         "volume": volume,
-        "quote_volume": quote,
+        "quote_volume": bars["quote_volume"].to_numpy(),
         "trade_count": bars["trade_count"].to_numpy(),
         "signed_volume": signed,
         "flow": flow,

@@ -51,6 +51,9 @@ def test_bars_equal_pandas_resample_of_the_trades_themselves(data):
         bars[["open", "high", "low", "close"]], oracle, check_index_type=False, check_freq=False
     )
     np.testing.assert_allclose(bars["volume"], volume.fillna(0), rtol=1e-12)
+    worth = (ticks["price"] * ticks["qty"]).resample(f"{frame.seconds}s", origin="epoch").sum().reindex(bars.index)
+    np.testing.assert_allclose(bars["vwap"], worth / volume.where(volume > 0), rtol=1e-9)
+    np.testing.assert_allclose(bars["signed_volume"], -bars["volume"], rtol=1e-12)  # nobody bought as a taker here
     assert bars["trade_count"].tolist() == count.fillna(0).astype(int).tolist()
     assert bars["empty"].tolist() == (bars["trade_count"] == 0).tolist()
 
@@ -134,3 +137,8 @@ def test_no_bars_give_no_bars():
 def test_unusable_bars_are_refused_with_one_sentence(spoil):
     with pytest.raises(DataError):
         resample_bars(spoil(bars_of([1.0, 2.0, 3.0])), TIMEFRAMES["1m"], START_MS + 180_000)
+
+
+def test_bars_of_no_length_are_refused():
+    with pytest.raises(DataError):
+        resample_bars(bars_of([1.0]), Timeframe("0s", 0), START_MS)
