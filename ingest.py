@@ -76,7 +76,7 @@ def import_files(db: Path, paths: Sequence[Path], market: str) -> None:
     inbox = Inbox()
     with contextlib.closing(Writer(db, source, inbox, fillable_ids=0)) as writer:
         Importer(files, rules, partial(InboxSink, inbox), partial(writer.step, 0.0), stop_on_signals()).run()
-    log.info("%d trades are new in %s.", writer.stats()["trades"], db)
+    log.info("%d trades are new in %s.", writer.stats()["backfilled"], db)
 
 
 def watch(writer: Writer, feed: VenueFeed, stop: threading.Event, run_for_s: float | None) -> None:

@@ -213,7 +213,8 @@ def test_every_spelling_of_a_days_trades_is_stored_exactly(tmp_path, make, instr
     assert states == [("final", 4938 - 1), ("provisional", 1)]
 
 
-def test_days_in_any_order_join_without_a_gap_and_close_once(tmp_path):
+def test_days_in_any_order_join_without_a_gap_and_close_once(tmp_path, caplog):
+    caplog.set_level("INFO")
     first, second = made_up(1, 6_000), made_up(6_001, 6_000, DAY_MS + 86_400_000)
     db = tmp_path / "import.db"
     import_into(db, spot_zip(tmp_path, second, DAYS[1]), spot_zip(tmp_path, first, DAYS[0]))
@@ -221,6 +222,8 @@ def test_days_in_any_order_join_without_a_gap_and_close_once(tmp_path):
     assert query(db, "SELECT * FROM gaps") == []
     one = Reader(db).instruments()["spot:BTCUSDT"]
     assert (one.closed_until_ms, one.bars_version) == (DAY_MS + 2 * 86_400_000, 0)
+    assert "12000 trades and 0 bars read" in caplog.text
+    assert f"12000 trades are new in {db}" in caplog.text
 
 
 def test_what_lies_between_two_distant_days_is_deferred_and_no_new_epoch(tmp_path):
@@ -306,6 +309,15 @@ def test_an_imported_recording_equals_the_file(tmp_path, name, market):
     for one in Reader(db).instruments().values():
         assert one.closed_until_ms is not None
         assert newest_ms - 600_000 < one.closed_until_ms <= newest_ms + 300_000
+
+
+def test_frames_of_two_streams_in_one_file_are_refused_with_the_line(tmp_path):
+    """Their ids are not of one sequence."""
+    path = tmp_path / "joined.gz"
+    with gzip.open(shared_file(SPOT_RECORDING), "rb") as spot, gzip.open(shared_file(FUTURES_RECORDING), "rb") as usdm:
+        path.write_bytes(gzip.compress(b"".join([spot.readline(), spot.readline(), usdm.readline()])))
+    with pytest.raises(FeedError, match=r"Line 3 of joined.gz cannot be read: it is of another stream"):
+        import_into(tmp_path / "import.db", path)
 
 
 @pytest.mark.slow

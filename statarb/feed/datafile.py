@@ -17,7 +17,7 @@ from typing import IO, Literal, NamedTuple
 
 from statarb.errors import ConfigError, FeedError
 from statarb.feed.archives import Market, bar_of, is_header, market_of, read_name, trade_of
-from statarb.feed.lines import LINES_VENUE, is_futures_frame, line_trade, recorded_print
+from statarb.feed.lines import LINES_VENUE, line_trade, recorded_print, recorded_stream
 from statarb.market import TIMEFRAMES, Bar, IdKind, Instrument, Print, Trade
 
 PIECE_ROWS = 5_000
@@ -164,13 +164,17 @@ class RecordingFile(DataFile):
 
     def __init__(self, path: Path, default_market: str, first_line: bytes) -> None:
         super().__init__(path)
-        self._market = "usdm" if is_futures_frame(first_line) else default_market
+        self._stream = recorded_stream(first_line)
+        self._market = self._stream[0] or default_market
+        self.id_kind = self._stream[1]
 
     def pieces(self) -> Iterator[Piece]:
         batch = _Batch(self._market)
         for number, line, done in _numbered(self.path):
             try:
                 trade = recorded_print(line)
+                if trade is not None and recorded_stream(line) != self._stream:
+                    raise ValueError("it is of another stream than the first")
             except ValueError as error:
                 raise _bad_line(self.path, number, error) from None
             if trade is not None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from statarb.errors import ConfigError
 from statarb.feed import binance_spot, binance_usdm
-from statarb.feed.archives import time_ms
+from statarb.feed.archives import Market, time_ms
 from statarb.feed.protocol import BadFrame, Notice, is_sane
-from statarb.market import Instrument, Print, Trade, to_e8
+from statarb.market import IdKind, Instrument, Print, Trade, to_e8
 
 LINES_VENUE = "import"
 """Instruments of NDJSON files are not those of an exchange."""
@@ -29,7 +30,14 @@ def recorded_print(line: bytes) -> Print | None:
     recv_ns, _, frame = line.partition(b" ")
     if not recv_ns.isdigit():
         raise ValueError("it does not begin with the time of receipt in ns")
-    parse = binance_usdm.parse_trade_frame if is_futures_frame(frame) else binance_spot.parse_frame
+    parse: Callable[[bytes, int], Print | Notice]
+    match recorded_stream(frame):
+        case _, "aggTrade":
+            parse = binance_usdm.parse_aggregate_frame
+        case "usdm", _:
+            parse = binance_usdm.parse_trade_frame
+        case _:
+            parse = binance_spot.parse_frame
     try:
         message = parse(frame, int(recv_ns) // 1_000_000)
     except BadFrame as bad:
@@ -37,9 +45,11 @@ def recorded_print(line: bytes) -> Print | None:
     return None if isinstance(message, Notice) else message
 
 
-def is_futures_frame(line: bytes) -> bool:
-    """Whether a recorded frame is one of a futures stream."""
-    return b'"X":"' in line
+def recorded_stream(line: bytes) -> tuple[Market | None, IdKind]:
+    """Which stream a recorded frame is of: its market, None where it cannot be told, and whose ids it has."""
+    if b'"e":"aggTrade"' in line:
+        return None if b'"M":' in line else "usdm", "aggTrade"
+    return "usdm" if b'"X":"' in line else None, "trade"
 
 
 def line_trade(line: bytes, trade_id: int) -> Trade:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statarb.feed.lines import line_trade, recorded_print
+from statarb.feed.lines import line_trade, recorded_print, recorded_stream
 from statarb.market import NonTrade
 
 AT_MS = 1_723_161_255_342
@@ -73,7 +73,7 @@ def test_a_recorded_print_that_is_no_trade_of_the_market_keeps_its_id_and_no_pri
     assert recorded_print(frame(X=kind, p="0", q="0")) == NonTrade("BTCUSDT", 7, AT_MS, kind, AT_MS + 1, 1723161254087)
 
 
-@pytest.mark.parametrize("line", [frame(e="aggTrade"), b'1 {"result":null,"id":1}'])
+@pytest.mark.parametrize("line", [frame(e="kline"), b'1 {"result":null,"id":1}'])
 def test_a_recorded_frame_that_is_no_print_is_left_out(line):
     assert recorded_print(line) is None
 
@@ -82,3 +82,19 @@ def test_a_recorded_frame_that_is_no_print_is_left_out(line):
 def test_a_line_that_is_no_recorded_frame_is_refused(line):
     with pytest.raises(ValueError, match=r"."):
         recorded_print(line)
+
+
+def aggregate(**changes: object) -> bytes:
+    data = {"e": "aggTrade", "E": AT_MS, "s": "BTCUSDT", "a": 9, "p": "61837.6", "q": "0.02", "T": AT_MS, "m": True}
+    envelope = {"stream": "btcusdt@aggTrade", "data": data | changes}
+    return b"1723161254087896568 " + json.dumps(envelope, separators=(",", ":")).encode()
+
+
+def test_a_recorded_frame_tells_its_stream_and_whose_ids_it_has():
+    assert recorded_stream(frame(M=True)) == (None, "trade")
+    assert recorded_stream(frame(X="MARKET")) == ("usdm", "trade")
+    assert recorded_stream(aggregate(M=True)) == (None, "aggTrade")
+    assert recorded_stream(aggregate()) == ("usdm", "aggTrade")
+    trade = recorded_print(aggregate())
+    assert trade is not None
+    assert trade[:4] == ("BTCUSDT", 9, AT_MS, int(Decimal("61837.6") * 10**8))
