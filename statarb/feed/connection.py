@@ -54,7 +54,7 @@ class Connection:
         keep: Callable[[int, bytes], None] | None = None,
     ) -> None:
         self.session = session
-        self._url = url
+        self.url = url
         self._parse = parse
         self._sink = sink
         self._on_change = on_change
@@ -118,7 +118,7 @@ class Connection:
         FeedError
             In words, with what to do next.
         """
-        self._socket.open(self._url)
+        self._socket.open(self.url)
         self.opened_at_s = self._clock.monotonic_s()
         self._rhythm = Rhythm(self.opened_at_s, self._vain_silences)
         self._socket.ahead.deadline_s = self._rhythm.deadline_s

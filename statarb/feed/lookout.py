@@ -23,6 +23,7 @@ class Lookout:
     Parameters
     ----------
     streams : sequence of TradeStream
+        Those there are at each look.
     newest_id : callable
         Asks the exchange for the newest trade id of a symbol.
     stored_ids : callable
@@ -36,7 +37,7 @@ class Lookout:
         stored_ids: Callable[[], Mapping[str, int]],
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._streams = tuple(streams)
+        self._streams = streams
         self._newest_id = newest_id
         self._stored_ids = stored_ids
         self._clock = clock
@@ -69,7 +70,7 @@ class Lookout:
             The exchange did not answer; the next step asks again.
         """
         now_s = self._clock.monotonic_s()
-        for stream in self._streams:
+        for stream in tuple(self._streams):
             rhythms = stream.rhythms
             for instrument in stream.instruments:
                 rhythm = rhythms.get(instrument.symbol)

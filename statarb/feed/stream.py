@@ -58,8 +58,8 @@ class TradeStream:
     ) -> None:
         self.name = name
         self.instruments = tuple(instruments)
+        self._venue = venue
         self._host = venue.ws_url
-        self._url = venue.ws_url + venue.dialect.stream_path([instrument.symbol for instrument in instruments])
         self._parse = venue.dialect.parse_frame
         self._sink = sink
         self._budget = budget
@@ -104,6 +104,11 @@ class TradeStream:
         if self._current is not None:
             self._current.renew(reason)
 
+    def follow(self, instruments: Sequence[Instrument]) -> None:
+        """Deliver these from now on: a connection that does takes over from the present one."""
+        self.instruments = tuple(instruments)
+        self._changed.set()
+
     def _run(self) -> None:
         while not self._stop.is_set():
             self._report("connecting")
@@ -124,7 +129,7 @@ class TradeStream:
         self._connects += 1
         connection = Connection(
             f"{self.name}/{self._connects}",
-            self._url,
+            self._url(),
             self._parse,
             self._sink,
             self._changed.set,
@@ -143,6 +148,9 @@ class TradeStream:
         self._report("live")
         return connection
 
+    def _url(self) -> str:
+        return self._host + self._venue.dialect.stream_path([instrument.symbol for instrument in self.instruments])
+
     def _wait(self) -> None:
         """Until a connection has something to say, or a moment has passed."""
         self._changed.wait(_POLL_S)
@@ -153,8 +161,13 @@ class TradeStream:
     def _successor(self, current: Connection) -> Connection | None:
         """A connection that has taken over from one that is about to end; None while there is no need or no luck."""
         age_s = self._clock.monotonic_s() - (current.opened_at_s or 0.0)
-        reason = current.renewal or ("it is nearly a day old" if age_s >= LIFETIME_S else "")
-        if not reason:
+        if current.renewal:
+            reason = current.renewal
+        elif current.url != self._url():
+            reason = "its instruments changed"
+        elif age_s >= LIFETIME_S:
+            reason = "it is nearly a day old"
+        else:
             return None
         log.info("%s: a new connection takes over: %s.", self.name, reason)
         new = self._open()
@@ -163,6 +176,9 @@ class TradeStream:
         deadline_s = self._clock.monotonic_s() + TAKEOVER_S
         while not (new.trades or new.ended.is_set() or self._stop.is_set() or self._clock.monotonic_s() > deadline_s):
             self._wait()
+        if new.ended.is_set() and not current.ended.is_set():
+            self._record_end(new)  # the old one goes on, and the next try comes by the budget
+            return None
         current.stop()
         self._record_end(current)
         return new

@@ -67,8 +67,13 @@ class VenueFeed:
         self._clock = clock
         self._recorder = Recorder(record, venue.market, sink, clock) if record else None
         self._rest = RestClient(venue, clock)
+        self._budget = ConnectBudget(clock.monotonic_s, random.random)
         self._parts: list[Part] = []
+        self._streams: list[TradeStream] = []
+        self._made = 0
+        self._refused: dict[str, str] = {}
         self._stop = threading.Event()
+        self._changed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"{venue.name} feed", daemon=True)
         self.refusal: ConfigError | None = None
         self.ended = threading.Event()
@@ -80,11 +85,17 @@ class VenueFeed:
     def stop(self) -> None:
         """Hang up; what was received has been handed over."""
         self._stop.set()
+        self._changed.set()
         self._rest.close()
         if self._thread.is_alive():
             self._thread.join()
         for part in self._parts:
             part.stop()
+
+    def follow(self, symbols: Sequence[str]) -> None:
+        """Follow these from now on; applied by the feed's own thread, without a pause of the others."""
+        self._symbols = tuple(symbols)
+        self._changed.set()
 
     def _run(self) -> None:
         try:
@@ -93,11 +104,16 @@ class VenueFeed:
             self.refusal = refusal
             self.ended.set()
             return
-        if rules and not self._stop.is_set():
-            self._sink.listing(rules)
-            self._parts = self._wire([rule.instrument for rule in rules])
-            for part in self._parts:
-                part.start()
+        if self._stop.is_set():
+            return
+        self._listen_to(rules)
+        self._parts = self._wire([rule.instrument for rule in rules])
+        for part in self._parts:
+            part.start()
+        while not self._stop.is_set():
+            self._changed.wait(RETRY_S)
+            self._changed.clear()
+            self._apply()
 
     def _ask_rules(self) -> list[InstrumentRules]:
         while not self._stop.is_set():
@@ -108,20 +124,67 @@ class VenueFeed:
                 self._clock.wait(self._stop, RETRY_S)
         return []
 
+    def _listen_to(self, rules: Sequence[InstrumentRules]) -> None:
+        """Make instruments known to the store and spread them over the connections, each for up to a fixed number."""
+        self._sink.listing(rules)
+        for rule in rules:
+            stream = next((one for one in self._streams if len(one.instruments) < SYMBOLS_A_CONNECTION), None)
+            if stream is not None:
+                stream.follow([*stream.instruments, rule.instrument])
+                continue
+            self._made += 1
+            keep = self._recorder.keep if self._recorder else None
+            name = f"{self._venue.market}-{self._made}"
+            stream = TradeStream(name, self._venue, [rule.instrument], self._sink, self._budget, self._clock, keep)
+            self._streams.append(stream)
+
     def _wire(self, instruments: Sequence[Instrument]) -> list[Part]:
-        """One connection for each SYMBOLS_A_CONNECTION instruments, in their order."""
-        budget = ConnectBudget(self._clock.monotonic_s, random.random)
-        shards = [instruments[i : i + SYMBOLS_A_CONNECTION] for i in range(0, len(instruments), SYMBOLS_A_CONNECTION)]
-        keep = self._recorder.keep if self._recorder else None
-        streams = [
-            TradeStream(f"{self._venue.market}-{number}", self._venue, shard, self._sink, budget, self._clock, keep)
-            for number, shard in enumerate(shards, 1)
-        ]
+        """All the threads of a start."""
         return [
-            *streams,
-            Lookout(streams, self._rest.newest_id, self._stored.newest_ids, self._clock),
+            *self._streams,
+            Lookout(self._streams, self._rest.newest_id, self._stored.newest_ids, self._clock),
             Timekeeper(self._rest, self._sink, self._clock),
             WarmStart(instruments, self._history_s, self._rest, self._sink, self._clock),
             Backfill(self._stored.missing, self._rest, self._sink, self._clock),
             *([self._recorder] if self._recorder else []),  # the last to be stopped
         ]
+
+    def _apply(self) -> None:
+        """Bring what is followed to what is wanted; what cannot be asked for now is tried again at the next look."""
+        followed = {instrument.symbol for stream in self._streams for instrument in stream.instruments}
+        for symbol in followed - set(self._symbols):
+            self._drop(symbol)
+        new = [symbol for symbol in self._symbols if symbol not in followed and symbol not in self._refused]
+        rules = [rule for symbol in new for rule in self._rules_of(symbol)]
+        if not rules:
+            return
+        before = len(self._streams)
+        self._listen_to(rules)
+        warm = WarmStart([rule.instrument for rule in rules], self._history_s, self._rest, self._sink, self._clock)
+        added: list[Part] = [*self._streams[before:], warm]
+        for part in added:
+            part.start()
+            self._parts.insert(0, part)
+        log.info("Following %s too.", ", ".join(rule.instrument.symbol for rule in rules))
+
+    def _rules_of(self, symbol: str) -> list[InstrumentRules]:
+        """The rules of one symbol; none, and a word why, where the exchange does not list it or cannot be asked."""
+        try:
+            return self._rest.rules([symbol])
+        except ConfigError as refusal:
+            log.warning("%s", refusal)
+            self._refused[symbol] = str(refusal)
+            self._sink.report("requests", "live", (), {"refused": dict(self._refused)})
+        except FeedError as error:
+            log.warning("%s Asking again in %.0f s.", error, RETRY_S)
+        return []
+
+    def _drop(self, symbol: str) -> None:
+        for stream in [one for one in self._streams if symbol in {i.symbol for i in one.instruments}]:
+            left = [instrument for instrument in stream.instruments if instrument.symbol != symbol]
+            if left:
+                stream.follow(left)
+            else:
+                self._streams.remove(stream)
+                stream.stop()
+            log.info("No longer following %s; what is stored stays.", symbol)

@@ -66,7 +66,7 @@ def make_private_folder(folder: Path, hint: str = "Choose another --db.") -> Non
             raise StoreError(f"The folder {folder} cannot be made ({error.strerror}).", hint) from error
 
 
-def _make_private_file(path: Path) -> None:
+def make_private_file(path: Path) -> None:
     """An empty file with mode 0600, so that no moment exists in which others could read it."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -105,7 +105,7 @@ def check_identity(connection: sqlite3.Connection, path: Path) -> int:
 
 def _copy_before(connection: sqlite3.Connection, path: Path, migration: str) -> Path:
     copy = path.with_name(f"{path.name}.before-{migration}-{utc_stamp(SYSTEM_CLOCK.now_ms())}")
-    _make_private_file(copy)
+    make_private_file(copy)
     with contextlib.closing(sqlite3.connect(copy)) as target:
         connection.backup(target)
     return copy
@@ -145,7 +145,7 @@ def open_writer(path: Path) -> tuple[sqlite3.Connection, list[str]]:
     if path.is_dir():
         raise StoreError(f"{path} is a folder.", "Give a file name with --db.")
     make_private_folder(path.parent)
-    _make_private_file(path)
+    make_private_file(path)
     with plain_errors(path):
         connection = _connect(path)
         try:
@@ -222,7 +222,7 @@ class IngestLock:
 
     def __enter__(self) -> IngestLock:
         make_private_folder(self._file.parent)
-        _make_private_file(self._file)
+        make_private_file(self._file)
         connection = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False, timeout=0)
         try:
             connection.execute("BEGIN EXCLUSIVE")

@@ -98,7 +98,7 @@ class Writer:
         self._heard_trades_at_s = float("-inf")
         self._clock_offset_ms: int | None = None
         self._books: dict[str, Book] = {}
-        self._live: set[str] = set()
+        self._live_by_feed: dict[str, set[str]] = {}
         self._held_until_s: dict[str, float] = {}
         self._reports: dict[str, FeedReport] = {}
         self._pulse = Pulse(clock.monotonic_s())
@@ -169,7 +169,7 @@ class Writer:
         """Drain the queue, write the last heartbeat and close the connection."""
         while not self.step(wait_s=0.0):
             pass
-        self._live.clear()
+        self._live_by_feed.clear()
         self._reports = {name: report._replace(state="stopped") for name, report in self._reports.items()}
         self._transact(lambda: self._beat("stopped"))
         self._connection.close()
@@ -293,10 +293,15 @@ class Writer:
                 names = {str(instrument) for instrument in item.instruments}
                 if item.state == "live":
                     self._held_until_s.update(dict.fromkeys(names - self._live, now_s + HOLD_S))
-                self._live = self._live | names if item.state == "live" else self._live - names
+                self._live_by_feed[item.name] = names if item.state == "live" else set()
         for batch in live:
             for symbol in {trade.symbol for trade in batch.trades}:
                 self._held_until_s.pop(f"{batch.venue}:{symbol}", None)
+
+    @property
+    def _live(self) -> set[str]:
+        """The instruments that a live connection delivers now."""
+        return set().union(*self._live_by_feed.values())
 
     def _closable_ms(self, name: str, book: Book, drained: bool) -> int | None:
         """Up to when this instrument's bars may be closed now; None: no further than they are."""

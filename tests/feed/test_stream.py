@@ -66,6 +66,13 @@ def recorder(monkeypatch):
     return Recorder()
 
 
+@pytest.fixture
+def patient(recorder, monkeypatch):
+    """For what has nothing to do with silence: a busy machine may pause."""
+    monkeypatch.setattr(rhythm, "SHORTEST_S", 20.0)
+    return recorder
+
+
 def stream_of(server: RawServer, sink: Recorder, *instruments: Instrument) -> TradeStream:
     budget = ConnectBudget(SYSTEM_CLOCK.monotonic_s, lambda: 0.1)
     return TradeStream(
@@ -315,7 +322,7 @@ SHUTDOWNS = {
 
 
 @pytest.mark.parametrize("notice", SHUTDOWNS.values(), ids=SHUTDOWNS.keys())
-def test_an_announced_shutdown_is_made_good_before_it_breaks(recorder, notice):
+def test_an_announced_shutdown_is_made_good_before_it_breaks(patient, notice):
     """The old connection goes on delivering until the new one has delivered; nothing is missed."""
     takeover = threading.Event()
 
@@ -334,23 +341,23 @@ def test_an_announced_shutdown_is_made_good_before_it_breaks(recorder, notice):
         peer.wait_closed()
 
     with RawServer(old, new) as server:
-        stream = stream_of(server, recorder)
+        stream = stream_of(server, patient)
         stream.start()
-        recorder.wait(lambda: set(recorder.ids) == set(range(12)))
-        assert recorder.ids.count(7) == 2
-        assert "connecting" not in recorder.states[1:]
+        patient.wait(lambda: set(patient.ids) == set(range(12)))
+        assert patient.ids.count(7) == 2
+        assert "connecting" not in patient.states[1:]
         time.sleep(0.3)
         assert server.open_peers == 1
         stream.stop()
 
 
-def test_a_connection_is_renewed_before_the_exchange_cuts_it_after_a_day(recorder, monkeypatch):
+def test_a_connection_is_renewed_before_the_exchange_cuts_it_after_a_day(patient, monkeypatch):
     monkeypatch.setattr(streaming, "LIFETIME_S", 0.3)
     with RawServer(steady(0), steady(1000)) as server:
-        stream = stream_of(server, recorder)
+        stream = stream_of(server, patient)
         stream.start()
-        recorder.wait(lambda: len(recorder.sessions) >= 2 and recorder.ids[-1] >= 1000)
-        assert "connecting" not in recorder.states[1:]
+        patient.wait(lambda: len(patient.sessions) >= 2 and patient.ids[-1] >= 1000)
+        assert "connecting" not in patient.states[1:]
         stream.stop()
 
 
@@ -420,3 +427,45 @@ def test_patience_is_ten_seconds_where_something_came_every_second_and_twenty_ga
     slow.hear(420.0)
     assert slow.patience_s == 140
     assert Rhythm(0.0, doublings=99).patience_s == 600
+
+
+def test_instruments_join_and_leave_without_a_pause_of_the_others(patient):
+    btc, eth = Instrument("spot", "BTCUSDT"), Instrument("spot", "ETHUSDT")
+    paths = []
+
+    def script(peer: Peer) -> None:
+        peer.accept()
+        paths.append(peer.request.split()[1].decode())
+        for i in range(300):
+            peer.send(trades([i]))
+            time.sleep(0.02)
+
+    with RawServer(script) as server:
+        stream = stream_of(server, patient, btc)
+        stream.start()
+        patient.wait(lambda: len(patient.ids) > 3)
+        stream.follow([btc, eth])
+        patient.wait(lambda: len(patient.sessions) == 2)
+        stream.follow([eth])
+        patient.wait(lambda: len(patient.sessions) == 3)
+        assert "connecting" not in patient.states[1:]
+        stream.stop()
+    assert [path.split("=")[1] for path in paths] == ["btcusdt@trade", "btcusdt@trade/ethusdt@trade", "ethusdt@trade"]
+
+
+def test_a_successor_that_fails_leaves_the_old_connection_in_place(patient):
+    """The server refuses the second connection; the first goes on delivering and a later try succeeds."""
+
+    def refusing(peer: Peer) -> None:
+        peer.read_request()
+        peer.send(b"HTTP/1.1 500 Oops\r\n\r\n")
+
+    with RawServer(steady(0), refusing, steady(1000)) as server:
+        stream = stream_of(server, patient)
+        stream.start()
+        patient.wait(lambda: len(patient.ids) > 3)
+        stream.renew("a test")
+        patient.wait(lambda: patient.ids[-1] >= 1000)
+        assert len(patient.sessions) == 2
+        assert "connecting" not in patient.states[1:]
+        stream.stop()
