@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import streamlit as st
 
 from statarb.clock import utc_text
 from statarb.errors import StatarbError
+from statarb.market import Instrument
 from statarb.params import PairParams
 from statarb.screens.cards import show_problem, show_title
 from statarb.screens.desk import Desk, DeskView, Quality
 from statarb.screens.frame import follow_instruments
 from statarb.screens.wording import DASH, duration_text, escape, number_text
+from statarb.settings import desk_path
+from statarb.store import DeskFile
 
 _BYTES_A_TRADE = 40
 _DAY_S = 86_400
@@ -38,6 +41,7 @@ def _quality(desk: Desk, params: PairParams) -> None:
     show_title(view)
     _show_totals(view, quality)
     _show_instruments(view, quality)
+    _show_requests(desk, view)
     left, right = st.columns(2, gap="large")
     with left:
         _show_gaps(quality)
@@ -92,6 +96,32 @@ def _show_instruments(view: DeskView, quality: Quality) -> None:
         "Coverage: minutes of the last 24 hours whose trades are all stored, or that an exchange kline vouches for. "
         "Lag: from the exchange's stamp of a trade to its commit, by the exchange's clock."
     )
+
+
+def _show_requests(desk: Desk, view: DeskView) -> None:
+    """Ask ingest to follow another instrument, or one no longer."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="requests"):
+        name = st.text_input("Follow another instrument", placeholder="LTCUSDT", key="add_name", width=220)
+        if st.button("Add", key="add", icon=":material/add:") and name.strip():
+            _ask(desk, "add", name)
+        gone = st.selectbox("Stop following", list(view.instruments), index=None, key="remove_name", width=220)
+        if st.button("Remove", key="remove", icon=":material/remove:") and gone:
+            _ask(desk, "remove", gone)
+    refused = view.feeds["requests"].stats.get("refused", {}) if "requests" in view.feeds else {}
+    for message in refused.values():
+        st.caption(escape(str(message)))
+
+
+def _ask(desk: Desk, action: Literal["add", "remove"], text: str) -> None:
+    try:
+        instrument = Instrument.parse(text)
+        DeskFile(desk_path(desk.path)).ask(action, instrument)
+    except StatarbError as error:
+        st.warning(f"**{escape(error.message)}** {escape(error.hint)}")
+        return
+    added = "will be followed within seconds, if the exchange lists it"
+    removed = "will no longer be followed; what is stored stays"
+    st.toast(f"{escape(instrument.label)} {added if action == 'add' else removed}.")
 
 
 def _show_gaps(quality: Quality) -> None:

@@ -5,6 +5,7 @@ from statarb.store.archiver import Archiver
 from statarb.store.backup import back_up
 from statarb.store.check import check_archive, check_database
 from statarb.store.connect import IngestLock, create_database
+from statarb.store.desk_file import DeskFile, wanted
 from statarb.store.imports import read_holdings, reserve_lines
 from statarb.store.inbox import ExchangeTime, FeedReport, Inbox, InboxSink, Listing, Reject, Seed, TradeBatch
 from statarb.store.quality import Coverage, Disk, conflicts, coverage, disk, rejects
@@ -15,6 +16,7 @@ from statarb.store.writer import Writer
 __all__ = [
     "Archiver",
     "Coverage",
+    "DeskFile",
     "Disk",
     "ExchangeTime",
     "FeedReport",
@@ -42,4 +44,5 @@ __all__ = [
     "read_trades",
     "rejects",
     "reserve_lines",
+    "wanted",
 ]
