@@ -142,7 +142,7 @@ class Recorder:
 
     def _open(self, now_ms: int) -> io.FileIO:
         stamp, number = f"{self._name}-{utc_stamp(now_ms)}", 1
-        while (path := self._folder / f"{stamp}{f'-{number}' if number > 1 else ''}.txt.gz").exists():
+        while (path := self._folder / f"{stamp}{f'_{number}' if number > 1 else ''}.txt.gz").exists():
             number += 1
         self._file = io.FileIO(path, "x", opener=lambda name, flags: os.open(name, flags, 0o600))
         self._file_name, self._file_hour, self._text_bytes = path.name, now_ms // ROTATE_MS, 0
