@@ -104,8 +104,8 @@ def test_a_new_file_begins_when_one_is_full_even_within_the_same_second(tmp_path
     stamp = utc_stamp(T0_MS)
     paths = [
         tmp_path / f"spot-{stamp}.txt.gz",
-        tmp_path / f"spot-{stamp}-2.txt.gz",
-        tmp_path / f"spot-{stamp}-3.txt.gz",
+        tmp_path / f"spot-{stamp}_2.txt.gz",
+        tmp_path / f"spot-{stamp}_3.txt.gz",
     ]
     assert sorted(tmp_path.iterdir()) == sorted(paths)
     assert text(*paths) == lines(0, 6)
