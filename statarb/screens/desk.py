@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from statarb.clock import SYSTEM_CLOCK, Clock
-from statarb.errors import ConfigError, DataError, LockedDatabaseError, StatarbError, StoreError
+from statarb.errors import (
+    ConfigError,
+    DamagedDatabaseError,
+    DataError,
+    ForeignDatabaseError,
+    MissingDatabaseError,
+    StatarbError,
+    StoreError,
+)
 from statarb.market import Instrument, timeframe
 from statarb.params import PairParams
 from statarb.quant import FrozenMoments, PairStudy, live_z, study_pair
 from statarb.quant.signal import Edge, Episode, edge_to_mean, episodes
 from statarb.screens.bar_cache import BASE_MS, BarCache
 from statarb.screens.health import Health, feed_health
+from statarb.screens.wording import duration_text
 from statarb.store import Coverage, Disk, FeedState, LastTrade, Reader, StoredInstrument, coverage, disk, rejects
 
+log = logging.getLogger(__name__)
+
 _MAX_STUDIES = 32
+_HOLD_S = 10.0
 _DAY_MS = 86_400_000
 
 
@@ -97,6 +111,7 @@ class Desk:
         self._file: tuple[int, int] | None = None
         self._bars: BarCache | None = None
         self._studies: OrderedDict[Any, Analysis] = OrderedDict()
+        self._views: OrderedDict[PairParams, DeskView] = OrderedDict()
 
     def close(self) -> None:
         with self._open_lock:
@@ -115,6 +130,8 @@ class Desk:
     def refresh(self, params: PairParams) -> DeskView:
         """The one dashboard refresh: newest trades and heartbeats, and a study when a bar has closed.
 
+        While the database is only busy, the last view stands for up to ten seconds, and its badge says so.
+
         Raises
         ------
         StoreError
@@ -123,13 +140,24 @@ class Desk:
             An instrument that is not stored.
         """
         try:
-            return self._view(self._current_reader(), params)
-        except LockedDatabaseError:
+            view = self._view(self._current_reader(), params)
+        except (MissingDatabaseError, ForeignDatabaseError, DamagedDatabaseError):
+            self.close()  # what is held is of a file that is no longer there, or no longer whole
             raise
-        except StoreError:
-            # What is held may be of a file that is no longer there, or no longer whole.
-            self.close()
-            raise
+        except StoreError as error:
+            log.warning("The database could not be read: %s", error)
+            held = self._views.get(params)
+            age_s = (self._clock.now_ms() - held.now_ms) / 1000 if held else math.inf
+            if held is None or age_s > _HOLD_S:
+                raise
+            badge = Health("DISCONNECTED", f"NOT READ {duration_text(age_s)}", str(error), held.health.simulated)
+            return replace(held, health=badge)
+        with self._open_lock:
+            self._views[params] = view
+            self._views.move_to_end(params)
+            if len(self._views) > _MAX_STUDIES:
+                self._views.popitem(last=False)
+        return view
 
     def quality(self, view: DeskView) -> Quality:
         """How good the record of a view's instruments is.
@@ -181,6 +209,7 @@ class Desk:
             self._reader.close()
         with self._study_lock:
             self._studies.clear()
+        self._views.clear()
         self._reader, self._file, self._bars = None, None, None
 
     def _analysis(self, params: PairParams, instruments: dict[str, StoredInstrument]) -> Analysis:

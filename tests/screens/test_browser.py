@@ -185,7 +185,7 @@ def test_closed_bars_continue_the_chart_without_sending_it_again(page, url):
     page.evaluate("document.querySelector('.js-plotly-plot').__mark = 'the same'")
     received.clear()
     before = page.evaluate(last)
-    page.wait_for_function(f"{last} >= {before + 8_000}")
+    wait_until(lambda: page.evaluate(last) >= before + 8_000)
     assert page.evaluate("document.querySelector('.js-plotly-plot').__mark") == "the same"
     assert max(received) < FIGURE_BYTES
     times = page.evaluate("document.querySelector('.js-plotly-plot').data[0].x.slice(-15)")

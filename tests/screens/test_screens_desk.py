@@ -220,6 +220,35 @@ def test_a_locked_database_is_said_and_answers_when_it_is_free_again(tmp_path):
     desk.close()
 
 
+def test_a_busy_database_is_said_on_the_badge_while_the_last_view_stands(database, monkeypatch):
+    class Clock:
+        ms = 1_800_000_000_000
+
+        def now_ms(self):
+            return self.ms
+
+    clock = Clock()
+    desk = Desk(database.path, clock)
+    before = desk.refresh(PARAMS)
+
+    def busy(self):
+        raise StoreError("Reading took too long and was given up.", "Try again in a moment.")
+
+    with monkeypatch.context() as while_busy:
+        while_busy.setattr(Reader, "last_trades", busy)
+        clock.ms += 3_000
+        held = desk.refresh(PARAMS)
+        assert held.study is before.study
+        assert held.health.text == "NOT READ 3 s"
+        assert not held.health.has_live_prices
+        clock.ms += 8_000
+        with pytest.raises(StoreError, match="took too long"):
+            desk.refresh(PARAMS)
+        with pytest.raises(StoreError):
+            desk.refresh(replace(PARAMS, window=60))
+    assert desk.refresh(PARAMS).study is before.study
+
+
 def test_a_database_that_is_deleted_and_made_anew_is_not_read_as_it_was(tmp_path):
     path = tmp_path / "t.db"
     old = DeskDatabase(path, minutes=300)
