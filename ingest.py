@@ -13,9 +13,8 @@ from pathlib import Path
 
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import ConfigError, StatarbError
-from statarb.feed import Importer, VenueFeed, add_import_option, line_files, plan_import, source_for, venue
+from statarb.feed import Feeds, Importer, add_import_option, follow, line_files, plan_import, source_for, venue
 from statarb.jobs.ping import Ping
-from statarb.market import Instrument
 from statarb.process import start_logging, stop_on_signals
 from statarb.settings import DEFAULT_DB, SETTING, parse_settings
 from statarb.store import Archiver, Inbox, InboxSink, IngestLock, Retention, Writer, read_holdings, reserve_lines
@@ -33,31 +32,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         "ingest.py", "Takes trades from the exchange into SQLite.", tuple(SETTING), argv, add_import_option
     )
     try:
-        place = venue(options.venue, options.ws_url, options.rest_url)
-        symbols = [Instrument.parse(text, place.market).symbol for text in options.symbols]
+        find = partial(follow, venue_name=options.venue, ws_url=options.ws_url, rest_url=options.rest_url)
+        followed = find(options.symbols)
+        source = followed[0].venue.source
         with IngestLock(options.db):
             start_logging(options.db, options.log_level)
             if options.files:
-                import_files(options.db, options.files, place.market)
+                import_files(options.db, options.files, venue(options.venue).market)
                 return 0
             inbox = Inbox()
-            archiver = Archiver(options.db, options.archive, place.source) if options.archive else None
+            archiver = Archiver(options.db, options.archive, source) if options.archive else None
             retention = Retention(options.keep_trades, options.keep_bars, archiver)
-            writer = Writer(options.db, place.source, inbox, retention=retention)
-            sink = InboxSink(inbox, place.market)
-            feed = VenueFeed(place, symbols, options.history, sink, writer, options.record)
+            writer = Writer(options.db, source, inbox, retention=retention)
+            feeds = Feeds(followed, find, options.history, partial(InboxSink, inbox), writer, options.record)
             if options.ping_url:
                 Ping(options.ping_url, writer.stats).start()
             writer.start()
-            feed.start()
+            feeds.start()
             try:
-                watch(writer, feed, stop_on_signals(), options.run_for)
+                watch(writer, feeds, stop_on_signals(), options.run_for)
             finally:
-                feed.stop()
+                feeds.stop()
                 writer.stop()
             log.info("Stopped; %d trades were stored in %s.", writer.stats()["trades"], options.db)
-            if feed.refusal:
-                raise feed.refusal
+            if feeds.refusal:
+                raise feeds.refusal
             return 1 if writer.error else 0
     except StatarbError as error:
         print(f"ingest: {error}", file=sys.stderr)
@@ -79,11 +78,11 @@ def import_files(db: Path, paths: Sequence[Path], market: str) -> None:
     log.info("%d trades are new in %s.", writer.stats()["backfilled"], db)
 
 
-def watch(writer: Writer, feed: VenueFeed, stop: threading.Event, run_for_s: float | None) -> None:
+def watch(writer: Writer, feeds: Feeds, stop: threading.Event, run_for_s: float | None) -> None:
     """Say how it goes every few seconds until told to stop, the time is over or a part has ended."""
     began_s = said_s = SYSTEM_CLOCK.monotonic_s()
     is_live = False
-    while not SYSTEM_CLOCK.wait(stop, POLL_S) and not writer.stopped.is_set() and not feed.ended.is_set():
+    while not SYSTEM_CLOCK.wait(stop, POLL_S) and not writer.stopped.is_set() and not feeds.ended.is_set():
         now_s = SYSTEM_CLOCK.monotonic_s()
         if run_for_s and now_s - began_s >= run_for_s:
             return

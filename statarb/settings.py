@@ -96,8 +96,19 @@ class Setting:
 
 SETTINGS = (
     Setting("db", str(DEFAULT_DB), database_path, "the database file"),
-    Setting("symbols", ",".join(WATCHLIST), symbols, "instruments to follow, separated by commas"),
-    Setting("venue", "spot", str, "where trades come from", ("spot", "spot-data", "binance.us")),
+    Setting(
+        "symbols",
+        ",".join(WATCHLIST),
+        symbols,
+        "instruments to follow, separated by commas; usdm:BTCUSDT is one of another venue",
+    ),
+    Setting(
+        "venue",
+        "spot",
+        str,
+        "where instruments without a venue come from",
+        ("spot", "spot-data", "usdm", "usdm-trade", "binance.us"),
+    ),
     Setting("ws_url", None, base_url("wss", "ws"), "another WebSocket base URL than the venue's, without path"),
     Setting("rest_url", None, base_url("https", "http"), "another REST base URL than the venue's, without path"),
     Setting("history", "1h", duration_s, "how far back 1-second bars are fetched at start"),

@@ -249,7 +249,7 @@ def live_database(path: Path, rows: Sequence[Row], *, without: range, source: st
     for part in filter(None, parts):
         assert inbox.put_trades(TradeBatch("spot", "spot-1/1", part))
         writer.step(0)
-    inbox.put(ExchangeTime(trades[-1].ts_ms + 10_000, 0, 1e9))
+    inbox.put(ExchangeTime("spot", trades[-1].ts_ms + 10_000, 0, 1e9))
     writer.close()
 
 

@@ -16,7 +16,7 @@ from statarb import __version__
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import ConfigError, StatarbError
 from statarb.exchange.ledger import Ledger
-from statarb.exchange.listings import LISTINGS
+from statarb.exchange.listings import LISTINGS, PERPETUALS, SPOT, USDM, listing_of
 from statarb.exchange.recording import read_recording
 from statarb.exchange.replay import ReplayMarket
 from statarb.exchange.server import HOST, Exchange
@@ -46,9 +46,9 @@ def _symbols(text: str) -> tuple[str, ...]:
         instruments = [Instrument.parse(part) for part in parts]
     except ConfigError as error:
         raise argparse.ArgumentTypeError(error.message.rstrip(".")) from None
-    if not parts or any(instrument.venue != "spot" for instrument in instruments):
-        raise argparse.ArgumentTypeError(f"{text!r} names no spot symbols; write BTCUSDT,ETHUSDT")
-    return tuple(dict.fromkeys(instrument.symbol for instrument in instruments))
+    if not parts or any(instrument.venue not in (SPOT, USDM) for instrument in instruments):
+        raise argparse.ArgumentTypeError(f"{text!r} names no spot or usdm symbols; write BTCUSDT,usdm:BTCUSDT")
+    return tuple(dict.fromkeys(instrument.label for instrument in instruments))
 
 
 def _seed(text: str) -> int:
@@ -82,7 +82,9 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _Parser(prog="statarb.exchange", description="A Binance-compatible exchange in a box, on 127.0.0.1.")
     parser.add_argument("--port", type=_port, default=0, help="port to listen on; 0 picks a free one (default)")
     market = parser.add_argument_group("synthetic market")
-    market.add_argument("--symbols", type=_symbols, help=f"what it lists (default {','.join(LISTINGS)})")
+    market.add_argument(
+        "--symbols", type=_symbols, help=f"what it lists (default {','.join((*LISTINGS, *PERPETUALS))})"
+    )
     market.add_argument("--seed", type=_seed, help="which market: the same seed gives the same trades (default 1)")
     market.add_argument("--rate", type=_rate, help="mean trades a second of each symbol (default 5)")
     replay = parser.add_argument_group("or a replay")
@@ -100,19 +102,25 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _market(options: argparse.Namespace) -> Market:
+def _markets(options: argparse.Namespace) -> dict[str, Market]:
+    """The markets that are asked for, by name."""
     if options.replay:
-        return ReplayMarket(read_recording(options.replay), options.speed or 1.0, options.rebase, SYSTEM_CLOCK)
+        recording = read_recording(options.replay)
+        replay = ReplayMarket(recording, options.speed or 1.0, options.rebase, SYSTEM_CLOCK)
+        return {USDM if recording.is_futures else SPOT: replay}
     seed = 1 if options.seed is None else options.seed
-    return SyntheticMarket(options.symbols or tuple(LISTINGS), seed, options.rate or 5.0, SYSTEM_CLOCK)
+    names: dict[str, list[str]] = {}
+    for name in options.symbols or (*LISTINGS, *PERPETUALS):
+        names.setdefault(USDM if listing_of(name).rules.is_perp else SPOT, []).append(name)
+    return {market: SyntheticMarket(some, seed, options.rate or 5.0, SYSTEM_CLOCK) for market, some in names.items()}
 
 
 async def _serve(options: argparse.Namespace) -> None:
     """Serve until a signal asks to stop; then the ledger is complete."""
     asked_to_stop = _stop_signals()
-    market = _market(options)
+    markets = _markets(options)
     ledger = Ledger(options.ledger) if options.ledger else None
-    exchange = Exchange(market, ledger)
+    exchange = Exchange(markets, ledger)
     try:
         port = await exchange.start(options.port)
         print(f"ready http://{HOST}:{port}", flush=True)

@@ -8,8 +8,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from statarb.exchange.listings import SPOT, USDM
+
 _METHODS = ("SUBSCRIBE", "UNSUBSCRIBE", "LIST_SUBSCRIPTIONS", "SET_PROPERTY", "GET_PROPERTY")
 _STREAM = re.compile(r"[^\s@/]+@\S+|!\S+")
+_DOORS = ("public", "market", "private")
+_ROUTES = {"trade": "public", "aggTrade": "market"}
 _TEXT_ID = re.compile(r"[A-Za-z0-9_-]{1,36}")
 
 
@@ -26,10 +30,17 @@ def _invalid(text: str) -> Refused:
 
 
 class Subscriptions:
-    """Streams of one connection. `streams` is replaced, never changed, so that it can key a cache."""
+    """Streams of one connection. `streams` is replaced, never changed, so that it can key a cache.
 
-    def __init__(self, streams: frozenset[str], combined: bool, in_microseconds: bool, most_streams: int) -> None:
+    `route` is the futures' door that was taken, /public, /market or /private; without one it is spot.
+    """
+
+    def __init__(
+        self, streams: frozenset[str], combined: bool, in_microseconds: bool, most_streams: int, route: str = ""
+    ) -> None:
         self.streams = streams
+        self.market = USDM if route else SPOT
+        self._route = route
         self.combined = combined
         self.in_microseconds = in_microseconds
         self._most_streams = most_streams
@@ -40,6 +51,13 @@ class Subscriptions:
             "SET_PROPERTY": self._set_property,
             "GET_PROPERTY": self._get_property,
         }
+
+    @property
+    def heard(self) -> frozenset[str]:
+        """Those of the streams that come through this door; the others are silent, as at the exchange."""
+        if self.market == SPOT:
+            return self.streams
+        return frozenset(name for name in self.streams if _ROUTES.get(name.partition("@")[2]) == self._route)
 
     @classmethod
     def from_target(cls, target: str, most_streams: int) -> Subscriptions:
@@ -63,7 +81,9 @@ class Subscriptions:
             raise _invalid("unknown timeUnit")
         if len(streams) > most_streams:
             raise _invalid("too many streams")
-        return cls(streams, door == "stream", unit == "microsecond", most_streams)
+        before = segments[: segments.index(door)]
+        route = next((segment for segment in before if segment in _DOORS), "")
+        return cls(streams, door == "stream", unit == "microsecond", most_streams, route)
 
     def reply(self, message: bytes) -> bytes:
         """The answer to one control message; what it asks for is done."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 
 import h11
 
-from statarb.exchange.rest import Endpoint, endpoint_of, error_body
+from statarb.exchange.endpoints import endpoint_of
+from statarb.exchange.rest import Endpoint, error_body
 from statarb.exchange.weight import WeightMeter
 
 _READ_BYTES = 1 << 16
@@ -24,7 +25,11 @@ class HttpSession:
     """Requests of one connection until it closes or asks for an upgrade."""
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, weights: WeightMeter, answer: Answer
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        weights: Mapping[str, WeightMeter],
+        answer: Answer,
     ) -> None:
         self._reader, self._writer, self._weights, self._answer = reader, writer, weights, answer
         self._http = h11.Connection(h11.SERVER)
@@ -59,7 +64,7 @@ class HttpSession:
     async def _serve(self, request: h11.Request) -> None:
         path, _, query = request.target.decode("ascii", "replace").partition("?")
         endpoint = endpoint_of(path)
-        if endpoint is None:
+        if endpoint is None or endpoint.market not in self._weights:
             await self._respond(404, b"", {})
         elif request.method != b"GET":
             await self._respond(405, b"", {"Allow": "GET"})
@@ -68,7 +73,8 @@ class HttpSession:
 
     async def _serve_endpoint(self, endpoint: Endpoint, query: str, time_unit: str) -> None:
         headers = {"Content-Type": _JSON}
-        refusal = self._weights.charge(endpoint.weight)
+        weights = self._weights[endpoint.market]
+        refusal = weights.charge(endpoint.weight)
         if refusal is not None:
             status, body = refusal.status, error_body(-1003, refusal.text)
             headers["Retry-After"] = str(refusal.retry_after_s)
@@ -78,7 +84,7 @@ class HttpSession:
             except Exception:
                 _LOG.exception("a request could not be answered: %s", query[:200])
                 status, body = 500, error_body(-1000, "An unknown error occurred while processing the request.")
-        used = str(self._weights.used)
+        used = str(weights.used)
         await self._respond(status, body, headers | {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used})
 
     async def _respond(self, status: int, body: bytes, headers: dict[str, str]) -> None:

@@ -28,7 +28,7 @@ class Ledger:
             raise self._failure(error) from error
 
     def add(self, trades: Trades) -> None:
-        symbol = trades.rules.symbol
+        symbol = trades.rules.instrument
         columns = zip(
             trades.ids.tolist(),
             trades.prices(),

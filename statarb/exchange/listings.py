@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from statarb.exchange.trades import Rules
 from statarb.market import SCALE
 
+SPOT, USDM = "spot", "usdm"
+"""The two markets of the exchange; each has a set of paths of its own."""
+_PERP = f"{USDM}:"
+
 
 @dataclass(frozen=True)
 class Reversion:
@@ -20,7 +24,10 @@ class Reversion:
 
 @dataclass(frozen=True)
 class Listing:
-    """One symbol: log price = log level + loading x leader's deviation + own walk + reverting spread."""
+    """One symbol: log price = log level + loading x leader's deviation + own walk + reverting spread.
+
+    A perpetual's is written `usdm:BTCUSDT`.
+    """
 
     symbol: str
     level: float
@@ -36,7 +43,8 @@ class Listing:
 
     @property
     def rules(self) -> Rules:
-        return Rules(self.symbol, round(self.tick * SCALE), round(self.lot * SCALE))
+        symbol = self.symbol.removeprefix(_PERP)
+        return Rules(symbol, round(self.tick * SCALE), round(self.lot * SCALE), symbol != self.symbol)
 
 
 # Ticks and lot steps as on the real exchange; levels near those of 2024 to 2026. Two pairs revert
@@ -52,8 +60,14 @@ _ROWS = (
     Listing("LINKUSDT", 13.50, 0.01, 0.01, 70.0, walk_vol=0.60, leader="BTCUSDT", loading=0.70),
 )
 
+_BASIS = Reversion(900.0, 0.0004)
+"""A perpetual stays within some basis points of its spot price."""
+
 LISTINGS = {listing.symbol: listing for listing in _ROWS}
-"""The symbols a market lists when none are named."""
+"""The symbols that the spot market lists when none are named."""
+
+PERPETUALS = (f"{_PERP}BTCUSDT", f"{_PERP}ETHUSDT")
+"""The futures listed beside them."""
 
 REVERTING_PAIRS = {(row.symbol, row.leader): row for row in _ROWS if row.spread and row.leader}
 """(y, x) -> the listing of y, whose `loading` is the true hedge ratio of log prices and `spread` the true spread."""
@@ -69,6 +83,9 @@ def listing_of(symbol: str) -> Listing:
     known = LISTINGS.get(symbol)
     if known:
         return known
+    if symbol.startswith(_PERP):
+        spot = listing_of(symbol.removeprefix(_PERP))
+        return Listing(symbol, spot.level, spot.tick, spot.lot, 2 * spot.notional, 0.0, spot.symbol, 1.0, _BASIS)
     share = symbol_number(symbol) % 1000 / 1000
     level = round(10 ** (3.0 * share - 0.5), 3)
     magnitude = math.floor(math.log10(level))

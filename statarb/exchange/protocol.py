@@ -23,6 +23,7 @@ class Limits:
     streams_a_connection: int = 1024
     connects_in_five_minutes: int = 300
     weight_a_minute: int = 6000
+    futures_weight_a_minute: int = 2400
     # A live client that leaves so much unread is cut: the market cannot wait for it.
     unread_bytes: int = 64 << 20
 
@@ -36,7 +37,9 @@ def agg_trade_stream(symbol: str) -> str:
 
 
 def trade_payloads(trades: Trades, event_ms: int) -> list[bytes]:
-    """`@trade` payloads in Binance's key order."""
+    """`@trade` payloads in Binance's key order, which is another on futures."""
+    if trades.rules.is_perp:
+        return _perp_trade_payloads(trades, event_ms)
     head = f'{{"e":"trade","E":{event_ms},"s":"{trades.rules.symbol}","t":'
     columns = zip(
         trades.ids.tolist(), trades.prices(), trades.quantities(), trades.ts_ms.tolist(), trades.sides(), strict=True
@@ -44,11 +47,23 @@ def trade_payloads(trades: Trades, event_ms: int) -> list[bytes]:
     return [f'{head}{i},"p":"{p}","q":"{q}","T":{t},"m":{m},"M":true}}'.encode() for i, p, q, t, m in columns]
 
 
+def _perp_trade_payloads(trades: Trades, event_ms: int) -> list[bytes]:
+    head, symbol = f'{{"e":"trade","E":{event_ms},"T":', trades.rules.symbol
+    columns = zip(
+        trades.ids.tolist(), trades.prices(), trades.quantities(), trades.ts_ms.tolist(), trades.sides(), strict=True
+    )
+    return [
+        f'{head}{t},"s":"{symbol}","t":{i},"p":"{p}","q":"{q}","X":"MARKET","m":{m}}}'.encode()
+        for i, p, q, t, m in columns
+    ]
+
+
 def agg_trade_payloads(trades: Trades, event_ms: int) -> list[bytes]:
     """`@aggTrade` payloads in Binance's key order."""
     head = f'{{"e":"aggTrade","E":{event_ms},"s":"{trades.rules.symbol}","a":'
+    tail = "" if trades.rules.is_perp else ',"M":true'
     return [
-        f'{head}{a},"p":"{p}","q":"{q}","f":{f},"l":{last},"T":{t},"m":{m},"M":true}}'.encode()
+        f'{head}{a},"p":"{p}","q":"{q}","f":{f},"l":{last},"T":{t},"m":{m}{tail}}}'.encode()
         for a, p, q, f, last, t, m in zip(*aggregated(trades), strict=True)
     ]
 

@@ -35,7 +35,7 @@ class Recording:
 
     `offset_ns` is the receive time since the first frame and `event_ms` the exchange's clock as it
     stood after each frame; neither decreases. After so many frames as one of `whole_ends` no
-    aggregate is half told.
+    aggregate is half told. `is_futures` tells whose streams they were.
     """
 
     streams: list[str]
@@ -44,6 +44,7 @@ class Recording:
     event_ms: IntArray
     tapes: dict[str, Tape]
     whole_ends: IntArray
+    is_futures: bool
 
 
 def read_recording(path: Path) -> Recording:
@@ -93,6 +94,7 @@ class _Frame(NamedTuple):
     qty_e8: int
     is_buyer_maker: bool
     is_market: bool
+    is_futures: bool
 
 
 def _frame(line: bytes) -> _Frame:
@@ -117,6 +119,7 @@ def _frame(line: bytes) -> _Frame:
         to_e8(data["q"]) if is_market else 0,
         bool(data["m"]),
         is_market,
+        "X" in data,
     )
 
 
@@ -149,13 +152,14 @@ def _recording(frames: list[_Frame]) -> Recording:
         np.maximum.accumulate(np.array([frame.event_ms for frame in frames], np.int64)),
         tapes,
         _whole_ends(len(frames), tapes),
+        frames[0].is_futures,
     )
 
 
 def _tape(symbol: str, frames: list[_Frame], numbers: list[int]) -> Tape:
     price = np.array([frame.price_e8 for frame in frames], np.int64)
     qty = np.array([frame.qty_e8 for frame in frames], np.int64)
-    rules = Rules(symbol, _step(price), _step(qty))
+    rules = Rules(symbol, _step(price), _step(qty), frames[0].is_futures)
     price, qty = price // rules.tick_e8, qty // rules.lot_e8
     if int(price.max()) * int(qty.max()) >= _LARGEST_PRODUCT:
         raise ConfigError(f"Prices and quantities of {symbol} are too large to be summed exactly.", _HINT)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from statarb.exchange.klines import Span, klines
+from statarb.exchange.listings import SPOT
 from statarb.exchange.query import BadRequest, Query
 from statarb.exchange.trades import Market, Rules, Trades, aggregated
 from statarb.market import SCALE, from_e8
 
-_PREFIX = "/api/v3/"
 _QUOTES = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD", "BTC", "ETH", "BNB", "EUR", "TRY")
 
 
@@ -27,16 +27,11 @@ class Ask:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What one path costs and how it is answered."""
+    """What one path costs, how it is answered, and from which market."""
 
     weight: int
     answer: Callable[[Ask], Any]
-
-
-def endpoint_of(path: str) -> Endpoint | None:
-    """The endpoint of a path, under any base path; None if there is none."""
-    _, prefix, name = path.rpartition(_PREFIX)
-    return ENDPOINTS.get(name) if prefix else None
+    market: str = SPOT
 
 
 def answer(endpoint: Endpoint, market: Market, query: str, time_unit: str) -> tuple[int, bytes]:
@@ -91,7 +86,6 @@ def _exchange_info(ask: Ask) -> dict[str, Any]:
 def _symbol_info(rules: Rules) -> dict[str, Any]:
     symbol = rules.symbol
     quote = next((quote for quote in _QUOTES if symbol.endswith(quote) and symbol != quote), symbol[-4:])
-    tick, lot = from_e8(rules.tick_e8), from_e8(rules.lot_e8)
     return {
         "symbol": symbol,
         "status": "TRADING",
@@ -113,8 +107,7 @@ def _symbol_info(rules: Rules) -> dict[str, Any]:
         "isSpotTradingAllowed": True,
         "isMarginTradingAllowed": True,
         "filters": [
-            {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "1000000.00000000", "tickSize": tick},
-            {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": "90000000.00000000", "stepSize": lot},
+            *symbol_filters(rules),
             {
                 "filterType": "NOTIONAL",
                 "minNotional": "5.00000000",
@@ -131,19 +124,29 @@ def _symbol_info(rules: Rules) -> dict[str, Any]:
     }
 
 
+def symbol_filters(rules: Rules) -> list[dict[str, Any]]:
+    """Tick and lot step as exchangeInfo gives them."""
+    tick, lot = rules.price_text(1), rules.quantity_text(1)
+    return [
+        {"filterType": "PRICE_FILTER", "minPrice": tick, "maxPrice": "1000000.00000000", "tickSize": tick},
+        {"filterType": "LOT_SIZE", "minQty": lot, "maxQty": "90000000.00000000", "stepSize": lot},
+    ]
+
+
 def _trades(ask: Ask) -> list[dict[str, Any]]:
     symbol = ask.query.symbol(ask.market.rules)
-    return _trade_rows(ask.market.newest(symbol, ask.query.limit()), ask.time_unit)
+    return trade_rows(ask.market.newest(symbol, ask.query.limit()), ask.time_unit)
 
 
 def _historical_trades(ask: Ask) -> list[dict[str, Any]]:
     symbol, limit, first_id = ask.query.symbol(ask.market.rules), ask.query.limit(), ask.query.number("fromId")
     if first_id is None:
-        return _trade_rows(ask.market.newest(symbol, limit), ask.time_unit)
-    return _trade_rows(ask.market.from_id(symbol, first_id, limit), ask.time_unit)
+        return trade_rows(ask.market.newest(symbol, limit), ask.time_unit)
+    return trade_rows(ask.market.from_id(symbol, first_id, limit), ask.time_unit)
 
 
-def _trade_rows(trades: Trades, time_unit: int) -> list[dict[str, Any]]:
+def trade_rows(trades: Trades, time_unit: int) -> list[dict[str, Any]]:
+    """Trades as REST lists them."""
     scale = trades.rules.tick_e8 * trades.rules.lot_e8
     quotes = [from_e8(int(value) * scale // SCALE) for value in (trades.price * trades.qty).tolist()]
     return [
@@ -168,7 +171,8 @@ def _trade_rows(trades: Trades, time_unit: int) -> list[dict[str, Any]]:
     ]
 
 
-def _agg_trades(ask: Ask) -> list[dict[str, Any]]:
+def agg_trade_rows(ask: Ask) -> list[dict[str, Any]]:
+    """Aggregates by id or by time."""
     market, query = ask.market, ask.query
     symbol, limit = query.symbol(market.rules), query.limit()
     from_id, start_ms, end_ms = query.number("fromId"), query.time_ms("startTime"), query.time_ms("endTime")
@@ -185,11 +189,39 @@ def _agg_trades(ask: Ask) -> list[dict[str, Any]]:
     ]
 
 
-def _klines(ask: Ask) -> list[list[Any]]:
+def kline_rows(ask: Ask) -> list[list[Any]]:
+    """Klines of the span asked for."""
     query = ask.query
     symbol, interval = query.symbol(ask.market.rules), query.interval()
     span = Span(query.time_ms("startTime"), query.time_ms("endTime"), query.limit())
     return klines(ask.market, symbol, interval, span, ask.time_unit)
+
+
+def _book_ticker(ask: Ask) -> list[dict[str, Any]] | dict[str, Any]:
+    rows = book_tickers(ask)
+    return rows[0] if ask.query.has("symbol") else rows
+
+
+def book_tickers(ask: Ask) -> list[dict[str, Any]]:
+    """Best bid and ask around the last trade, which took one of them."""
+    return [
+        _best(ask.market.newest(symbol, 1))
+        for symbol in ask.query.symbols(ask.market.rules)
+        if len(ask.market.newest(symbol, 1))
+    ]
+
+
+def _best(last: Trades) -> dict[str, Any]:
+    rules, took_bid = last.rules, bool(last.is_buyer_maker[0])
+    bid = max(1, int(last.price[0]) - (not took_bid))
+    taken, other = rules.quantity_text(int(last.qty[0])), rules.quantity_text(3 * int(last.qty[0]))
+    return {
+        "symbol": rules.symbol,
+        "bidPrice": rules.price_text(bid),
+        "bidQty": taken if took_bid else other,
+        "askPrice": rules.price_text(bid + 1),
+        "askQty": other if took_bid else taken,
+    }
 
 
 ENDPOINTS = {
@@ -198,7 +230,8 @@ ENDPOINTS = {
     "exchangeInfo": Endpoint(20, _exchange_info),
     "trades": Endpoint(25, _trades),
     "historicalTrades": Endpoint(25, _historical_trades),
-    "aggTrades": Endpoint(4, _agg_trades),
-    "klines": Endpoint(2, _klines),
-    "uiKlines": Endpoint(2, _klines),
+    "aggTrades": Endpoint(4, agg_trade_rows),
+    "klines": Endpoint(2, kline_rows),
+    "uiKlines": Endpoint(2, kline_rows),
+    "ticker/bookTicker": Endpoint(4, _book_ticker),
 }

@@ -1,10 +1,10 @@
-"""The exchange itself: one port, one market, every client told the same story."""
+"""The exchange itself: one port, a spot and a futures market, every client told the same story."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from websockets.server import ServerProtocol
@@ -13,6 +13,7 @@ from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import ConfigError
 from statarb.exchange.http import HttpSession
 from statarb.exchange.ledger import Ledger
+from statarb.exchange.listings import SPOT, USDM
 from statarb.exchange.protocol import Frame, Limits, in_envelope, in_microseconds, text_frame
 from statarb.exchange.rest import Endpoint, answer
 from statarb.exchange.streams import StreamClient, shake_hands
@@ -26,14 +27,19 @@ _FAREWELL_S = 0.5
 
 
 class Exchange:
-    """Serves a market on 127.0.0.1: `start`, then `run` until it is cancelled, then `stop`."""
+    """Serves markets by name, SPOT and USDM, on 127.0.0.1: `start`, then `run` until it is cancelled, then `stop`."""
 
     def __init__(
-        self, market: Market, ledger: Ledger | None = None, limits: Limits | None = None, clock: Clock = SYSTEM_CLOCK
+        self,
+        markets: Mapping[str, Market],
+        ledger: Ledger | None = None,
+        limits: Limits | None = None,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        self._market, self._ledger, self._clock = market, ledger, clock
+        self._markets, self._ledger, self._clock = dict(markets), ledger, clock
         self._limits = limits or Limits()
-        self._weights = WeightMeter(self._limits.weight_a_minute, clock)
+        allowed = {SPOT: self._limits.weight_a_minute, USDM: self._limits.futures_weight_a_minute}
+        self._weights = {name: WeightMeter(allowed[name], clock) for name in markets}
         self._clients: dict[StreamClient, asyncio.Task[None] | None] = {}
         self._connections: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
         self._connects_s: deque[float] = deque()
@@ -81,24 +87,29 @@ class Exchange:
 
     async def _make(self) -> None:
         while True:
-            wanted = frozenset[str]().union(*(client.subscriptions.streams for client in self._clients))
-            step = self._market.advance(wanted)
-            if self._ledger is not None:
-                for trades in step.trades.values():
-                    self._ledger.add(trades)
-            if step.frames:
-                self._deliver(step.frames)
-            pause_s = self._market.pause_s()
+            for name, market in self._markets.items():
+                self._advance(name, market)
+            pause_s = min(market.pause_s() for market in self._markets.values())
             if pause_s == 0:
                 await asyncio.gather(*(client.drained() for client in self._clients))
             await asyncio.sleep(pause_s)
 
-    def _deliver(self, frames: Sequence[Frame]) -> None:
+    def _advance(self, name: str, market: Market) -> None:
+        """One step of a market: its trades into the ledger, then to those who listen."""
+        clients = [client for client in self._clients if client.subscriptions.market == name]
+        step = market.advance(frozenset[str]().union(*(client.subscriptions.heard for client in clients)))
+        if self._ledger is not None:
+            for trades in step.trades.values():
+                self._ledger.add(trades)
+        if step.frames:
+            self._deliver(step.frames, clients)
+
+    def _deliver(self, frames: Sequence[Frame], clients: Sequence[StreamClient]) -> None:
         """Each client gets its frames as one write; clients that listen to the same share the bytes."""
         encoded: dict[tuple[frozenset[str], bool, bool], bytes] = {}
-        for client in self._clients:
+        for client in clients:
             wants = client.subscriptions
-            key = (wants.streams, wants.combined, wants.in_microseconds)
+            key = (wants.heard, wants.combined, wants.in_microseconds)
             if key not in encoded:
                 encoded[key] = _encoded(frames, *key)
             if encoded[key]:
@@ -150,7 +161,9 @@ class Exchange:
 
     async def _answer(self, endpoint: Endpoint, query: str, time_unit: str) -> tuple[int, bytes]:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._rest, answer, endpoint, self._market, query, time_unit)
+        return await loop.run_in_executor(
+            self._rest, answer, endpoint, self._markets[endpoint.market], query, time_unit
+        )
 
 
 def _encoded(frames: Sequence[Frame], streams: frozenset[str], combined: bool, microseconds: bool) -> bytes:

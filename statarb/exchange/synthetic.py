@@ -29,14 +29,15 @@ _KLINE_TRADES = 20_000_000
 
 
 class SyntheticMarket:
-    """Symbols with known relations, trading since 2020 at `rate` trades a second each.
+    """Symbols with known relations, trading since 2020 at `rate` trades a second each; `usdm:BTCUSDT` is a perpetual.
 
     A restart with the same seed and rate goes on with the same ids and prices.
     """
 
     def __init__(self, symbols: Iterable[str], seed: int, rate: float, clock: Clock) -> None:
         names = tuple(symbols)
-        self.rules = {symbol: listing_of(symbol).rules for symbol in names}
+        self._names = {listing_of(name).rules.symbol: name for name in names}
+        self.rules = {symbol: listing_of(name).rules for symbol, name in self._names.items()}
         self._seed, self._rate, self._clock = seed, rate, clock
         self._block_s = next(s for s in _BLOCK_CHOICES_S if rate * s <= _MOST_TRADES_A_BLOCK or s == 1)
         self._block_ms = self._block_s * 1000
@@ -46,7 +47,7 @@ class SyntheticMarket:
         self._block = lru_cache(maxsize=2 * len(names) + 16)(self._make_block)
         self._closed_bars = lru_cache(maxsize=700 * len(names))(self._make_bars)
         self._made_ms = clock.now_ms()
-        self._last_index = {symbol: self._index_at(symbol, self._made_ms + 1) - 1 for symbol in names}
+        self._last_index = {symbol: self._index_at(symbol, self._made_ms + 1) - 1 for symbol in self._names}
 
     def now_ms(self) -> int:
         return max(self._clock.now_ms(), self._made_ms)
@@ -71,7 +72,7 @@ class SyntheticMarket:
 
     def from_id(self, symbol: str, first_id: int, limit: int) -> Trades:
         until = self._last_index[symbol] + 1
-        first = min(max(0, first_id - _first_id(symbol)), until)
+        first = min(max(0, first_id - _first_id(self._names[symbol])), until)
         return self._by_index(symbol, first, min(first + limit, until))
 
     def agg_at(self, symbol: str, ts_ms: int) -> int:
@@ -124,7 +125,7 @@ class SyntheticMarket:
 
     def _index_of_agg(self, symbol: str, agg_id: int) -> int:
         """Index of the first trade of an aggregate."""
-        block, _ = divmod(max(0, agg_id - _first_agg(symbol)), self._aggs_a_block)
+        block, _ = divmod(max(0, agg_id - _first_agg(self._names[symbol])), self._aggs_a_block)
         within = np.searchsorted(self._block(symbol, block).agg_ids, agg_id)
         return block * self._trades_a_block + int(within)
 
@@ -139,35 +140,36 @@ class SyntheticMarket:
 
     def _make_block(self, symbol: str, block: int) -> Trades:
         """All trades of one symbol in one block of time."""
-        random = generator(self._seed, symbol, 3 + self._block_s, block)
+        name = self._names[symbol]
+        random = generator(self._seed, name, 3 + self._block_s, block)
         trades, aggs = self._trades_a_block, self._aggs_a_block
         block_start_ms = EPOCH_MS + block * self._block_ms
         offsets, depth = _fill_times(random, aggs, self._block_ms)
         fill_of_trade = _fill_of_each_trade(random, trades, aggs)
         ts_ms = block_start_ms + offsets
-        price, sells = self._fill_prices(random, symbol, ts_ms, depth)
+        price, sells = self._fill_prices(random, name, ts_ms, depth)
         price = price[fill_of_trade]
         return Trades(
             self.rules[symbol],
-            _first_id(symbol) + block * trades + np.arange(trades),
+            _first_id(name) + block * trades + np.arange(trades),
             ts_ms[fill_of_trade],
             price,
-            self._quantities(random, symbol, price),
+            self._quantities(random, name, price),
             sells[fill_of_trade],
-            _first_agg(symbol) + block * aggs + fill_of_trade,
+            _first_agg(name) + block * aggs + fill_of_trade,
         )
 
     def _fill_prices(
-        self, random: np.random.Generator, symbol: str, ts_ms: IntArray, depth: IntArray
+        self, random: np.random.Generator, name: str, ts_ms: IntArray, depth: IntArray
     ) -> tuple[IntArray, BoolArray]:
         """Ticks of the bid or ask that each fill takes, and whether its taker sold.
 
         Takers follow the second's move somewhat; a burst is one side eating through the levels.
         """
-        listing = listing_of(symbol)
+        listing = listing_of(name)
         day, within_ms = divmod(int(ts_ms[0]) - EPOCH_MS, DAY_MS)
         seconds, ms = np.divmod(within_ms + ts_ms - ts_ms[0], 1000)
-        path = self._paths.log_price(symbol, day)
+        path = self._paths.log_price(name, day)
         left, move = path[seconds], path[seconds + 1] - path[seconds]
         mid_ticks = np.exp(left + move * (ms / 1000)) / listing.tick
         sells = random.random(len(ts_ms)) < 0.5 - 0.2 * np.sign(move)
@@ -176,19 +178,19 @@ class SyntheticMarket:
         sweep = round(listing.level * _SWEEP_STEP / listing.tick) * np.minimum(depth, _DEEPEST_SWEEP)
         return np.maximum(1, np.where(sells, bid - sweep, bid + 1 + sweep)), sells
 
-    def _quantities(self, random: np.random.Generator, symbol: str, price: IntArray) -> IntArray:
-        listing = listing_of(symbol)
+    def _quantities(self, random: np.random.Generator, name: str, price: IntArray) -> IntArray:
+        listing = listing_of(name)
         notional = listing.notional * np.exp(1.2 * random.standard_normal(len(price)))
         lots = np.rint(notional / (price * listing.tick) / listing.lot)
         return np.maximum(1, lots).astype(np.int64)
 
 
-def _first_id(symbol: str) -> int:
-    return 1 + symbol_number(symbol) % 1_000_000_000
+def _first_id(name: str) -> int:
+    return 1 + symbol_number(name) % 1_000_000_000
 
 
-def _first_agg(symbol: str) -> int:
-    return 1 + symbol_number(symbol) % 500_000_000
+def _first_agg(name: str) -> int:
+    return 1 + symbol_number(name) % 500_000_000
 
 
 def _fill_times(random: np.random.Generator, fills: int, block_ms: int) -> tuple[IntArray, IntArray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -18,11 +19,42 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Rules:
-    """Tick and lot step of a symbol, as exact decimals times 10^8."""
+    """Tick and lot step of a symbol, as exact decimals times 10^8.
+
+    Spot pads decimals to eight places; futures (`is_perp`) write those that the step has.
+    """
 
     symbol: str
     tick_e8: int
     lot_e8: int
+    is_perp: bool = False
+
+    @property
+    def instrument(self) -> str:
+        """`BTCUSDT`, or `usdm:BTCUSDT` for a perpetual."""
+        return f"usdm:{self.symbol}" if self.is_perp else self.symbol
+
+    def price_text(self, ticks: int) -> str:
+        return from_e8(ticks * self.tick_e8)[: self.price_cut]
+
+    def quantity_text(self, lots: int) -> str:
+        return from_e8(lots * self.lot_e8)[: self.quantity_cut]
+
+    @cached_property
+    def price_cut(self) -> int | None:
+        """Where eight padded decimals of a price are cut off."""
+        return _cut(self.tick_e8) if self.is_perp else None
+
+    @cached_property
+    def quantity_cut(self) -> int | None:
+        """Where eight padded decimals of a quantity are cut off."""
+        return _cut(self.lot_e8) if self.is_perp else None
+
+
+def _cut(step_e8: int) -> int | None:
+    """`0.001` needs three decimals, so five of eight are cut off; a whole number loses its point too."""
+    zeros = len(str(step_e8)) - len(str(step_e8).rstrip("0"))
+    return -9 if zeros >= 8 else -zeros or None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +89,13 @@ class Trades:
 
     def prices(self) -> list[str]:
         """Prices in Binance's spelling: `'61837.63000000'`."""
-        tick = self.rules.tick_e8
-        return [from_e8(value * tick) for value in self.price.tolist()]
+        tick, cut = self.rules.tick_e8, self.rules.price_cut
+        return [from_e8(value * tick)[:cut] for value in self.price.tolist()]
 
     def quantities(self) -> list[str]:
         """Quantities in Binance's spelling."""
-        lot = self.rules.lot_e8
-        return [from_e8(value * lot) for value in self.qty.tolist()]
+        lot, cut = self.rules.lot_e8, self.rules.quantity_cut
+        return [from_e8(value * lot)[:cut] for value in self.qty.tolist()]
 
     def sides(self) -> list[str]:
         """`is_buyer_maker` as JSON and the ledger write it."""
@@ -103,11 +135,11 @@ def aggregated(trades: Trades) -> Aggregates:
         return Aggregates([], [], [], [], [], [], [])
     first = np.flatnonzero(np.diff(trades.agg_ids, prepend=trades.agg_ids[0] - 1))
     last = np.append(first[1:], len(trades)) - 1
-    heads, lot = trades[first], trades.rules.lot_e8
+    heads = trades[first]
     return Aggregates(
         heads.agg_ids.tolist(),
         heads.prices(),
-        [from_e8(int(qty) * lot) for qty in np.add.reduceat(trades.qty, first).tolist()],
+        [trades.rules.quantity_text(qty) for qty in np.add.reduceat(trades.qty, first).tolist()],
         heads.ids.tolist(),
         trades.ids[last].tolist(),
         heads.ts_ms.tolist(),

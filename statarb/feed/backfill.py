@@ -103,6 +103,10 @@ class Backfill:
         self._bridge(gap)
         lo = max(gap.lo, gap.hi - TRADES_A_PAGE + 1)
         trades = self._rest.trades_from(gap.instrument.symbol, lo)
+        if self._is_out_of_reach(gap, trades):
+            hi = min(gap.hi, trades[0].trade_id - 1) if trades else gap.hi
+            self._answer(gap, gap.lo, hi, "deferred", {"why": "they are older than the exchange lists trades by id"})
+            return True
         found = [trade for trade in trades if trade.trade_id <= gap.hi]
         if found:
             self._deliver(gap, found)
@@ -118,6 +122,13 @@ class Backfill:
             and (not gap.tries or now_ms - gap.asked_at_ms >= ASK_AGAIN_MS)
         ]
         return max(due, key=lambda gap: (gap.until_ms, gap.hi), default=None)
+
+    def _is_out_of_reach(self, gap: MissingIds, trades: Sequence[Trade]) -> bool:
+        """Whether the exchange passed over the oldest of a gap because it lists only the recent past."""
+        reach_ms = self._rest.venue.dialect.reach_ms
+        if reach_ms is None or gap.from_ms >= self._rest.time_ms() - reach_ms:
+            return False
+        return not trades or trades[0].trade_id > max(gap.lo, gap.hi - TRADES_A_PAGE + 1)
 
     def _bridge(self, gap: MissingIds) -> None:
         """Klines over the time of a gap, once, before its trades."""

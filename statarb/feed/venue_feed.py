@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,7 @@ from statarb.feed.stream import TradeStream
 from statarb.feed.timekeeper import Timekeeper
 from statarb.feed.venues import Venue
 from statarb.feed.warmstart import WarmStart
-from statarb.market import Instrument, InstrumentRules
+from statarb.market import Instrument, InstrumentRules, MissingIds
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +44,10 @@ class VenueFeed:
         Where everything goes.
     stored : Stored
         What is stored and what is missing, as of the newest commit.
+    budget : ConnectBudget
+        Shared by every stream of the process.
+    ended : threading.Event
+        Set when the venue refuses the symbols.
     record : Path, optional
         A folder for the frames of its trades.
     """
@@ -56,6 +59,8 @@ class VenueFeed:
         history_s: float,
         sink: Sink,
         stored: Stored,
+        budget: ConnectBudget,
+        ended: threading.Event,
         record: Path | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
@@ -64,10 +69,10 @@ class VenueFeed:
         self._history_s = history_s
         self._sink = sink
         self._stored = stored
+        self._budget = budget
         self._clock = clock
         self._recorder = Recorder(record, venue.market, sink, clock) if record else None
         self._rest = RestClient(venue, clock)
-        self._budget = ConnectBudget(clock.monotonic_s, random.random)
         self._parts: list[Part] = []
         self._streams: list[TradeStream] = []
         self._made = 0
@@ -76,7 +81,7 @@ class VenueFeed:
         self._changed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"{venue.name} feed", daemon=True)
         self.refusal: ConfigError | None = None
-        self.ended = threading.Event()
+        self.ended = ended
 
     def start(self) -> None:
         log.info("Trades of %s from %s.", ", ".join(self._symbols), self._venue.ws_url)
@@ -138,6 +143,9 @@ class VenueFeed:
             stream = TradeStream(name, self._venue, [rule.instrument], self._sink, self._budget, self._clock, keep)
             self._streams.append(stream)
 
+    def _missing(self) -> list[MissingIds]:
+        return [gap for gap in self._stored.missing() if gap.instrument.venue == self._venue.market]
+
     def _wire(self, instruments: Sequence[Instrument]) -> list[Part]:
         """All the threads of a start."""
         return [
@@ -145,7 +153,7 @@ class VenueFeed:
             Lookout(self._streams, self._rest.newest_id, self._stored.newest_ids, self._clock),
             Timekeeper(self._rest, self._sink, self._clock),
             WarmStart(instruments, self._history_s, self._rest, self._sink, self._clock),
-            Backfill(self._stored.missing, self._rest, self._sink, self._clock),
+            Backfill(self._missing, self._rest, self._sink, self._clock),
             *([self._recorder] if self._recorder else []),  # the last to be stopped
         ]
 

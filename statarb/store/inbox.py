@@ -80,6 +80,7 @@ class FeedReport(NamedTuple):
 class ExchangeTime(NamedTuple):
     """The exchange's own answer to what time it is, and the two local clocks at that moment."""
 
+    venue: str
     exchange_ms: int
     local_ms: int
     monotonic_s: float
@@ -190,4 +191,4 @@ class InboxSink:
         self._inbox.put(Complete(instrument, until_ms))
 
     def exchange_time(self, exchange_ms: int, local_ms: int, monotonic_s: float) -> None:
-        self._inbox.put(ExchangeTime(exchange_ms, local_ms, monotonic_s))
+        self._inbox.put(ExchangeTime(self._market, exchange_ms, local_ms, monotonic_s))

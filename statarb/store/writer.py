@@ -94,8 +94,8 @@ class Writer:
         self._fillable_ids = fillable_ids
         self._inbox = inbox
         self._clock = clock
-        self._exchange = ExchangeClock()
-        self._heard_trades_at_s = float("-inf")
+        self._exchanges: defaultdict[str, ExchangeClock] = defaultdict(ExchangeClock)
+        self._heard_trades_at_s: dict[str, float] = {}
         self._clock_offset_ms: int | None = None
         self._books: dict[str, Book] = {}
         self._live_by_feed: dict[str, set[str]] = {}
@@ -280,14 +280,14 @@ class Writer:
         now_s = self._clock.monotonic_s()
         live = [batch for batch in batches if batch.session != BACKFILL]
         for batch in live:
-            self._exchange.hear(max(trade.event_ms for trade in batch.trades), now_s)
-            self._heard_trades_at_s = now_s
+            self._exchanges[batch.venue].hear(max(trade.event_ms for trade in batch.trades), now_s)
+            self._heard_trades_at_s[batch.venue] = now_s
         for item in items:
             if isinstance(item, ExchangeTime):
                 self._clock_offset_ms = item.exchange_ms - item.local_ms
                 # While trades flow they are the clock: the exchange's answer may be ahead of what is in transit.
-                if item.monotonic_s - self._heard_trades_at_s > QUIET_S:
-                    self._exchange.hear(item.exchange_ms, item.monotonic_s)
+                if item.monotonic_s - self._heard_trades_at_s.get(item.venue, float("-inf")) > QUIET_S:
+                    self._exchanges[item.venue].hear(item.exchange_ms, item.monotonic_s)
             elif isinstance(item, FeedReport):
                 self._reports[item.name] = item
                 names = {str(instrument) for instrument in item.instruments}
@@ -310,7 +310,7 @@ class Writer:
             return None
         # With a backlog the clock runs ahead of what is stored, so the instrument's own newest trade decides.
         newest_ms = book.ledger.last_ms if book.ledger else None
-        heard_ms = self._exchange.now_ms(now_s) if drained else newest_ms
+        heard_ms = self._exchanges[name.partition(":")[0]].now_ms(now_s) if drained else newest_ms
         return None if heard_ms is None else (heard_ms - GRACE_MS) // 1000 * 1000
 
     def _store_rejects(self, rejects: Sequence[Reject]) -> None:

@@ -13,6 +13,7 @@ import requests
 import websocket
 
 from statarb.clock import SYSTEM_CLOCK
+from statarb.exchange.listings import SPOT, USDM
 from statarb.exchange.protocol import Limits
 from statarb.exchange.server import Exchange
 from statarb.exchange.trades import Market
@@ -76,9 +77,10 @@ class Door:
 
 
 @contextlib.contextmanager
-def served(market: Market, limits: Limits | None = None) -> Iterator[Door]:
-    """The market on a real socket, in a thread of its own."""
-    exchange = Exchange(market, limits=limits, clock=SYSTEM_CLOCK)
+def served(market: Market, limits: Limits | None = None, futures: Market | None = None) -> Iterator[Door]:
+    """The market on a real socket, in a thread of its own; futures beside it if given."""
+    markets = {SPOT: market} | ({USDM: futures} if futures else {})
+    exchange = Exchange(markets, limits=limits, clock=SYSTEM_CLOCK)
     loop = asyncio.new_event_loop()
     ports: list[int] = []
     up = threading.Event()

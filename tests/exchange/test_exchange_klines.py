@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from statarb.exchange.klines import INTERVALS, Interval, Span, klines
 from statarb.exchange.recording import read_recording
 from statarb.exchange.replay import ReplayMarket
-from statarb.exchange.rest import _trade_rows
+from statarb.exchange.rest import trade_rows
 from statarb.exchange.synthetic import SyntheticMarket
 from statarb.market import from_e8, to_e8
 
@@ -32,7 +32,7 @@ def market() -> SyntheticMarket:
 @pytest.fixture(scope="module")
 def trades(market) -> pd.DataFrame:
     """Two days of trades, as REST tells them, in exact integers times 10^8."""
-    rows = pd.DataFrame(_trade_rows(market.newest("XRPUSDT", 2 * 86_400), 1))
+    rows = pd.DataFrame(trade_rows(market.newest("XRPUSDT", 2 * 86_400), 1))
     for name in ("price", "qty", "quoteQty"):
         rows[name] = [to_e8(text) for text in rows[name]]
     return rows

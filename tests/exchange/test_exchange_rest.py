@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 from boxrig import NOON_MS, TurnedClock
 
-from statarb.exchange.rest import ENDPOINTS, answer, endpoint_of
+from statarb.exchange.endpoints import endpoint_of
+from statarb.exchange.rest import ENDPOINTS, answer
 from statarb.exchange.synthetic import SyntheticMarket
 
 NOW_MS = NOON_MS + 1_234_567
@@ -81,7 +82,7 @@ def test_weights_are_the_documented_ones():
     weights = {name: endpoint.weight for name, endpoint in ENDPOINTS.items()}
     assert weights == {
         "ping": 1, "time": 1, "exchangeInfo": 20, "trades": 25,
-        "historicalTrades": 25, "aggTrades": 4, "klines": 2, "uiKlines": 2,
+        "historicalTrades": 25, "aggTrades": 4, "klines": 2, "uiKlines": 2, "ticker/bookTicker": 4,
     }  # fmt: skip
 
 

@@ -349,6 +349,6 @@ def test_the_shared_recording_at_max_speed_arrives_verbatim_however_slowly_it_is
 
 
 def test_the_port_of_another_server_is_refused_in_one_sentence(door):
-    exchange = Exchange(SyntheticMarket(["BTCUSDT"], 1, 1.0, TurnedClock()))
+    exchange = Exchange({"spot": SyntheticMarket(["BTCUSDT"], 1, 1.0, TurnedClock())})
     with pytest.raises(ConfigError, match="--port 0 for a free one"):
         asyncio.run(exchange.start(door.port))

@@ -166,7 +166,7 @@ def test_after_a_reconnect_closing_waits_for_the_first_trade(tmp_path):
 def test_the_exchanges_time_moves_the_clock_only_when_nothing_trades(tmp_path):
     rig = Rig(tmp_path / "t.db")
     rig.commit(*steady(0, 39))
-    ahead = ExchangeTime(T0_MS + 300_000, rig.clock.now_ms(), rig.clock.monotonic_s())
+    ahead = ExchangeTime("spot", T0_MS + 300_000, rig.clock.now_ms(), rig.clock.monotonic_s())
     rig.inbox.put(ahead)
     rig.writer.step(0)
     assert Reader(rig.path).instruments()["spot:BTCUSDT"].closed_until_ms == T0_MS + 8_000
