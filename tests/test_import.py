@@ -226,6 +226,22 @@ def test_days_in_any_order_join_without_a_gap_and_close_once(tmp_path, caplog):
     assert f"12000 trades are new in {db}" in caplog.text
 
 
+def test_a_day_imported_after_its_successor_is_judged_where_it_lies(tmp_path):
+    """All final but the first second, whose beginning is not known; a hole within keeps its bars in doubt."""
+    first, second = made_up(1, 6_000), made_up(6_001, 6_000, DAY_MS + 86_400_000)
+    db, sql = tmp_path / "import.db", "SELECT sec*1000 FROM bars_1s WHERE state='provisional' ORDER BY sec"
+    import_into(db, spot_zip(tmp_path, second, DAYS[1]))
+    import_into(db, spot_zip(tmp_path, first[:2_000] + first[2_010:], DAYS[0]))
+    around = range(first[1_999][1] // 1000 * 1000, first[2_010][1] + 1, 1000)
+    stored_seconds = {ts // 1000 * 1000 for _, ts, *_ in first[:2_000] + first[2_010:]}
+    assert [ms for (ms,) in query(db, sql)] == [DAY_MS, *(ms for ms in around if ms in stored_seconds)]
+    import_into(db, spot_zip(tmp_path, first, DAYS[0]))
+    assert query(db, sql) == [(DAY_MS,)]
+    assert query(db, "SELECT sec*1000 FROM bars_1m WHERE state='provisional'") == [(DAY_MS,)]
+    assert Reader(db).instruments()["spot:BTCUSDT"].bars_version > 0
+    assert_sound(db)
+
+
 def test_what_lies_between_two_distant_days_is_deferred_and_no_new_epoch(tmp_path):
     old, new = made_up(1, 100), made_up(5_000_000_000, 100, DAY_MS + 86_400_000)
     db = tmp_path / "import.db"

@@ -253,15 +253,29 @@ def close_bars(connection: sqlite3.Connection, book: Book, until_ms: int | None,
     if not until_ms or (until_ms == old_ms and not spans):
         return book
     behind = [span for span in spans if old_ms is not None and span[0] < old_ms]
-    # The first close judges everything stored before it; later ones only what they pass or what changed.
-    # Bars whose trades were pruned stay as they were judged while these were here.
-    from_ms = max(book.kept_from_ms, min([span[0] for span in behind] + [old_ms or 0]))
-    stored_bars.settle(connection, book.symbol_id, from_ms - from_ms % 60_000, until_ms, _doubtful(connection, book))
+    doubtful = _doubtful(connection, book)
+    # The first close judges everything stored before it; later ones only what they pass and what changed, not all
+    # between, which may be weeks. Bars whose trades were pruned stay as they were judged while these were here.
+    for from_ms, to_ms in _minutes([(old_ms or 0, until_ms - 1), *behind]):
+        from_ms = max(book.kept_from_ms, from_ms)
+        stored_bars.settle(connection, book.symbol_id, from_ms - from_ms % 60_000, min(to_ms, until_ms), doubtful)
     connection.execute(
         "UPDATE symbols SET closed_until_ms=?, bars_version=bars_version+? WHERE symbol_id=?",
         (until_ms, bool(behind), book.symbol_id),
     )
     return replace(book, closed_until_ms=until_ms)
+
+
+def _minutes(spans: Iterable[Span]) -> list[Span]:
+    """The whole minutes that spans touch, joined where they meet; the end is not included."""
+    joined: list[Span] = []
+    for first_ms, last_ms in sorted(spans):
+        from_ms, to_ms = first_ms // 60_000 * 60_000, (max(first_ms, last_ms) // 60_000 + 1) * 60_000
+        if joined and from_ms <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], to_ms))
+        else:
+            joined.append((from_ms, to_ms))
+    return joined
 
 
 def _doubtful(connection: sqlite3.Connection, book: Book) -> list[Span]:
