@@ -6,8 +6,7 @@ import contextlib
 import logging
 import os
 import sys
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,22 +14,34 @@ from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import ConfigError, StatarbError
 from statarb.feed import Feeds, Importer, add_import_option, follow, line_files, plan_import, source_for, venue
 from statarb.jobs.ping import Ping
+from statarb.market import Instrument
 from statarb.process import start_logging, stop_on_signals
-from statarb.settings import DEFAULT_DB, SETTING, parse_settings
-from statarb.store import Archiver, Inbox, InboxSink, IngestLock, Retention, Writer, read_holdings, reserve_lines
+from statarb.settings import DEFAULT_DB, SETTING, desk_path, parse_settings
+from statarb.store import (
+    Archiver,
+    DeskFile,
+    Inbox,
+    InboxSink,
+    IngestLock,
+    Retention,
+    Writer,
+    read_holdings,
+    reserve_lines,
+    wanted,
+)
 
 log = logging.getLogger("ingest")
 
 STATUS_EVERY_S = 5.0
+LOOK_EVERY_S = 1.0
 POLL_S = 0.2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Ingest until Ctrl-C, SIGTERM or --run-for; 0 when stopped, 1 when it failed, 2 when it was called wrongly."""
     os.umask(0o077)  # what is stored and logged is for the owner alone
-    options = parse_settings(
-        "ingest.py", "Takes trades from the exchange into SQLite.", tuple(SETTING), argv, add_import_option
-    )
+    purpose = "Takes trades from the exchange into SQLite."
+    options = parse_settings("ingest.py", purpose, tuple(SETTING), argv, add_import_option)
     try:
         find = partial(follow, venue_name=options.venue, ws_url=options.ws_url, rest_url=options.rest_url)
         followed = find(options.symbols)
@@ -50,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             writer.start()
             feeds.start()
             try:
-                watch(writer, feeds, stop_on_signals(), options.run_for)
+                watch(writer, feeds, asked_of(options.db, options.symbols, options.venue), options.run_for)
             finally:
                 feeds.stop()
                 writer.stop()
@@ -78,14 +89,25 @@ def import_files(db: Path, paths: Sequence[Path], market: str) -> None:
     log.info("%d trades are new in %s.", writer.stats()["backfilled"], db)
 
 
-def watch(writer: Writer, feeds: Feeds, stop: threading.Event, run_for_s: float | None) -> None:
-    """Say how it goes every few seconds until told to stop, the time is over or a part has ended."""
-    began_s = said_s = SYSTEM_CLOCK.monotonic_s()
-    is_live = False
+def asked_of(db: Path, names: Sequence[str], venue_name: str) -> Callable[[], list[str]]:
+    """The instruments to follow now: those of the start, and what the page asked for since in the desk file."""
+    desk, first = DeskFile(desk_path(db)), tuple(Instrument.parse(name, venue(venue_name).market) for name in names)
+    return lambda: [str(instrument) for instrument in wanted(first, desk.requests())]
+
+
+def watch(writer: Writer, feeds: Feeds, asked: Callable[[], list[str]], run_for_s: float | None) -> None:
+    """Follow what is asked for and say how it goes, until told to stop, the time is over or a part has ended."""
+    began_s = said_s = looked_s = SYSTEM_CLOCK.monotonic_s()
+    is_live, names, stop = False, asked(), stop_on_signals()
+    feeds.try_to_follow(names)
     while not SYSTEM_CLOCK.wait(stop, POLL_S) and not writer.stopped.is_set() and not feeds.ended.is_set():
         now_s = SYSTEM_CLOCK.monotonic_s()
         if run_for_s and now_s - began_s >= run_for_s:
             return
+        if now_s - looked_s >= LOOK_EVERY_S:
+            looked_s, before, names = now_s, names, asked()
+            if names != before:
+                feeds.try_to_follow(names)
         if not is_live and writer.stats()["trades"]:
             is_live, said_s = True, now_s
             log.info("The feed is live.")

@@ -16,8 +16,9 @@ from processes import exchange, ingest, running, wait_until
 from proxy import Proxy
 from support import free_port, shared_file
 
+from statarb.market import Instrument
 from statarb.settings import SETTINGS
-from statarb.store import Reader, create_database
+from statarb.store import DeskFile, Reader, create_database
 
 pytestmark = pytest.mark.slow
 
@@ -191,6 +192,29 @@ def test_ingest_that_was_away_comes_back_to_a_complete_record(tmp_path):
     assert_every_id_is_accounted_for(db)
 
 
+def test_the_page_asks_for_another_instrument_and_it_is_followed_within_seconds(tmp_path):
+    """Added by a row in the desk file, refused in words where the exchange does not list it, removed, and kept."""
+    db, desk = tmp_path / "t.db", DeskFile(tmp_path / "t-desk.db")
+    newest = "SELECT name, max(ts_ms) FROM trades JOIN symbols USING(symbol_id) GROUP BY name"
+    with exchange("--rate", "20") as (_, at), ingest(db, *PAIR, *at) as feed:
+        feed.wait_for("feed is live")
+        desk.ask("add", Instrument.parse("SOLUSDT"))
+        desk.ask("add", Instrument.parse("NOSUCHCOIN"))
+        wait_until(lambda: "SOLUSDT" in dict(query(db, newest)), 8)
+        feed.wait_for("NOSUCHCOIN is not listed")
+        desk.ask("remove", Instrument.parse("BTCUSDT"))
+        feed.wait_for("No longer following BTCUSDT")
+        time.sleep(2)
+        before = dict(query(db, newest))
+        time.sleep(2)
+        after = dict(query(db, newest))
+        assert before["BTCUSDT"] == after["BTCUSDT"]
+        assert before["SOLUSDT"] < after["SOLUSDT"]
+        assert feed.stop() == 0
+    assert query(db, "SELECT * FROM gaps WHERE state='open'") == []
+    assert_every_id_is_accounted_for(db)
+
+
 def test_a_second_ingest_and_a_setup_beside_it_are_refused(tmp_path):
     db = tmp_path / "t.db"
     with exchange() as (_, at), ingest(db, *PAIR, *at) as first:
@@ -277,3 +301,15 @@ def test_every_option_and_its_environment_variable_are_in_the_help():
         helper.stop()
     words = set(re.findall(r"[\w-]+", helper.output))
     assert {setting.flag for setting in SETTINGS} | {setting.env for setting in SETTINGS} <= words
+
+
+def test_a_request_that_cannot_be_met_never_keeps_ingest_from_starting(tmp_path):
+    db = tmp_path / "t.db"
+    DeskFile(tmp_path / "t-desk.db").ask("add", Instrument.parse("NOSUCHCOIN"))
+    DeskFile(tmp_path / "t-desk.db").ask("add", Instrument.parse("nowhere:BTCUSDT"))
+    DeskFile(tmp_path / "t-desk.db").ask("add", Instrument.parse("SOLUSDT"))
+    with exchange() as (_, at), ingest(db, *PAIR, *at) as feed:
+        feed.wait_for("feed is live")
+        feed.wait_for("is of no venue")
+        feed.wait_for("Following SOLUSDT too")
+        assert feed.stop() == 0

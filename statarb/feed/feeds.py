@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import threading
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ from statarb.feed.sink import Sink, Stored
 from statarb.feed.venue_feed import VenueFeed
 from statarb.feed.venues import VENUES, Venue, venue
 from statarb.market import Instrument
+
+log = logging.getLogger(__name__)
 
 
 class Followed(NamedTuple):
@@ -111,6 +114,17 @@ class Feeds:
         for name in wanted.keys() - self._feeds.keys():
             self._feeds[name] = self._feed_of(wanted[name])
             self._feeds[name].start()
+
+    def try_to_follow(self, names: Sequence[str]) -> None:
+        """The same, but for those that cannot be followed, which are only logged."""
+        possible: list[str] = []
+        for name in names:
+            try:
+                self._find([*possible, name])
+                possible.append(name)
+            except ConfigError as refusal:
+                log.warning("%s", refusal)
+        self.follow(possible)
 
     def stop(self) -> None:
         """Hang up; what was received has been handed over."""

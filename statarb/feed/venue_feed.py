@@ -65,7 +65,7 @@ class VenueFeed:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._venue = venue
-        self._symbols = tuple(symbols)
+        self._first = self._symbols = tuple(symbols)
         self._history_s = history_s
         self._sink = sink
         self._stored = stored
@@ -123,7 +123,7 @@ class VenueFeed:
     def _ask_rules(self) -> list[InstrumentRules]:
         while not self._stop.is_set():
             try:
-                return self._rest.rules(self._symbols)
+                return self._rest.rules(self._first)
             except FeedError as error:
                 log.error("%s Trying again every %.0f s.", error, RETRY_S)
                 self._clock.wait(self._stop, RETRY_S)
