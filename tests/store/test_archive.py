@@ -111,6 +111,7 @@ def test_a_day_waits_until_it_is_closed_and_until_its_gap_is(tmp_path):
     assert not rig.archiver.step()
     rig.archive_and_prune(END_MS)
     assert [day.date for day in Manifest(tmp_path / "cold").days()] == ["2023-11-13"], "only the day before the gap"
+    assert rig.retention.stats()["archive"]["error"] == "", "to wait for a gap is no failure"
     assert rig.query("SELECT min(trade_id) < 300 FROM trades") == [(1,)]
     rig.commit(*lost, session="")
     rig.archive_and_prune(END_MS + 61_000)
@@ -153,12 +154,17 @@ def test_a_hole_filled_after_its_day_was_archived_is_archived_too(tmp_path):
     rig = KeepingRig(tmp_path / "t.db", 10 * 86_400.0, KEEP_S, tmp_path / "cold")
     rig.commit(*[t for t in sent if t not in lost])
     rig.writer._connection.execute("UPDATE gaps SET state='unfillable'")
+    rig.writer.close()
+    rig = KeepingRig(rig.path, 10 * 86_400.0, KEEP_S, tmp_path / "cold")
     rig.archive_and_prune(END_MS)
     assert overlap_of(tmp_path / "cold") == 10
+    rig.retention._keep_trades_ms = END_MS - sent[200].ts_ms
+    rig.pass_to(END_MS - T0_MS + 200_000)
+    ((first,),) = rig.query("SELECT min(trade_id) FROM trades")
+    assert 100 < first < 300, "a part of that day is in the archive alone"
     rig.commit(*lost, session="")
     rig.retention._keep_trades_ms = int(KEEP_S * 1000)
-    rig.clock.s += 61
-    rig.pass_to(END_MS - T0_MS + 200_000)
+    rig.pass_to(END_MS - T0_MS + 300_000)
     assert rig.query("SELECT min(trade_id) < 300 FROM trades") == [(1,)], "pruning stops before what is not archived"
     rig.archive_and_prune(END_MS + 400_000)
     assert overlap_of(tmp_path / "cold") == 0
@@ -430,7 +436,7 @@ def recorded_rows() -> np.ndarray:
 
 
 def test_a_real_trade_takes_at_most_eight_bytes(tmp_path):
-    """Recorded trades twenty times over, each time elsewhere in price and with its quantities shuffled. Measured: 5.1."""
+    """Recorded trades twenty times over, each time elsewhere in price and with quantities shuffled. Measured: 5.1."""
     rows, random = recorded_rows(), np.random.default_rng(1)
     tick = 1_000_000
     repeats = []

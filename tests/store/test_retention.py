@@ -1,6 +1,7 @@
 """Old trades and seconds go, in small pieces, and what stays is as true as before."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -69,6 +70,17 @@ def test_nothing_is_pruned_across_an_open_gap_until_it_closes(tmp_path):
     assert rig.query("SELECT count(*) FROM gaps") == [(0,)]
     assert rig.retention.stats()["held"] == []
     assert_true(rig)
+
+
+def test_the_trade_below_a_gap_stays_even_if_the_gaps_times_are_wrong(tmp_path):
+    rig = KeepingRig(tmp_path / "t.db")
+    rig.commit(*every_second(0, 299), *every_second(400, 3599))
+    book = rig.writer._books["spot:BTCUSDT"]
+    wrong = replace(book.ledger.holes[0], from_ms=T0_MS + 3_500_000)
+    rig.writer._books = {"spot:BTCUSDT": replace(book, ledger=replace(book.ledger, holes=(wrong,)))}
+    rig.pass_to(3_600_000)
+    assert rig.query("SELECT min(trade_id) FROM trades") == [(299,)]
+    assert_oracle(rig)
 
 
 def test_a_gap_that_will_never_close_goes_with_the_trades_around_it(tmp_path):
