@@ -117,7 +117,10 @@ def is_foreign(url: str) -> bool:
 
 
 def is_wrong(said) -> bool:
-    """Streamlit looks for its server below a page's own path first; that 404 is its way, not a fault of ours."""
+    """Two things that Streamlit itself says are no fault of ours: it looks for its server below a page's own path
+    first and gets a 404, and it complains of a message that was on its way when the page was left."""
+    if "when disconnected from server" in said.text:
+        return False
     return said.type == "error" and not re.search(r"/(pair|export)/_stcore/", said.location["url"])
 
 
