@@ -4,7 +4,7 @@ VENV_BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 TOOLS := .venv/.installed-requirements-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test soak check bench fix clean
+.PHONY: help demo run test soak check bench calibrate fix clean
 
 help:  ## list the verbs
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -28,6 +28,9 @@ check: $(TOOLS)  ## format, lint and types, without changing anything
 
 bench: $(TOOLS)  ## the benchmarks, as a table and bench/results.json
 	$(VENV_BIN)/python -m bench
+
+calibrate: $(TOOLS)  ## level, power and coverage of the statistics, by simulation, into docs/methods.md
+	$(VENV_BIN)/python -m bench.calibration --write
 
 fix: $(TOOLS)  ## format the code and repair what the linter can repair
 	$(VENV_BIN)/ruff check --fix .

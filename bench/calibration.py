@@ -1,104 +1,230 @@
-"""Level and power of the displayed Engle-Granger test, by simulation: where the constants in verdict.py come from."""
+"""Level, power and coverage of what the desk displays, by simulation: the report in docs/methods.md."""
 
 from __future__ import annotations
 
 import argparse
 import math
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from statarb.quant.cointegration import CointegrationResult, engle_granger  # isort: skip  (first: sets BLAS threads)
 
 import numpy as np
 
+from bench.simulation import (
+    Legs,
+    Maker,
+    garch_walks,
+    noisy_walks,
+    placebo_pairs,
+    random_walks,
+    reverting_pair,
+    reverting_spread,
+)
+from statarb.quant.backtest import Backtest, Rule, backtest
+from statarb.quant.half_life import HalfLife, half_life
+from statarb.quant.hedge import HedgeFit, hedge_ratio
 from statarb.quant.sample import Floats
+from statarb.quant.verdict import EQUAL_TESTS, TESTS_A_WINDOW, Word, standing, word_of_window
 
-Legs = tuple[Floats, Floats]
-Maker = Callable[[np.random.Generator, int], Legs]
+PROJECT = Path(__file__).resolve().parent.parent
 
 LEVEL_BARS = (100, 300, 1000, 1440)
 POWER_BARS = (100, 150, 240, 480, 1000, 1440, 3600, 10000)
 POWER_SHARES = (0.004, 0.008, 0.012, 0.016, 0.02, 0.024, 0.028, 0.034, 0.04)
 """Half-lives that are tried, as shares of the window."""
 
+POWER_GRID = ((100, 240, 1440), (5, 15, 60))
+"""Windows and half-lives of the table of power."""
+
 WANTED_POWER = 0.8
+TEST_WINDOW, DAY_BARS = 1440, 1440
+HALF_LIVES, COVERAGE_BARS = (5, 20, 60), (300, 1440, 3600)
+WALKS: dict[str, Maker] = {
+    "independent, Gaussian": random_walks,
+    "GARCH(1,1) with t(5) shocks": garch_walks,
+    "with bid-ask noise of one step": noisy_walks,
+}
+BEGIN, END = "<!-- calibration -->", "<!-- end of calibration -->"
 
 
-def random_walks(rng: np.random.Generator, n: int) -> Legs:
-    """Two independent Gaussian random walks."""
-    y, x = rng.standard_normal((2, n)).cumsum(axis=1)
-    return y, x
+def share_text(hits: int, runs: int) -> str:
+    """`5.4 ± 1.1 %`, with the 95 % interval of a share."""
+    share = hits / runs
+    return f"{share:.1%} ± {1.96 * math.sqrt(share * (1 - share) / runs):.1%}".replace("%", " %").replace(" % ±", " ±")
 
 
-def garch_walks(rng: np.random.Generator, n: int) -> Legs:
-    """Two independent walks with GARCH(1, 1) steps (0.10, 0.85) of Student's t with 5 degrees of freedom."""
-    shocks = rng.standard_t(5, (n + 200, 2)) / math.sqrt(5 / 3)
-    variance = np.ones(2)
-    steps = np.empty_like(shocks)
-    for t, shock in enumerate(shocks):
-        steps[t] = np.sqrt(variance) * shock
-        variance = 0.05 + 0.10 * steps[t] ** 2 + 0.85 * variance
-    y, x = steps[200:].cumsum(axis=0).T
-    return y, x
+def rejections(pairs: Iterator[Legs] | list[Legs]) -> tuple[int, int]:
+    """How many of the pairs have a doubled p below 5 %, and how many were tested."""
+    results = [engle_granger(*pair) for pair in pairs]
+    return sum(isinstance(r, CointegrationResult) and r.rejects for r in results), len(results)
 
 
-def noisy_walks(rng: np.random.Generator, n: int) -> Legs:
-    """Two independent walks seen through bid-ask noise as large as one bar's step."""
-    y, x = random_walks(rng, n)
-    return y + rng.standard_normal(n), x + rng.standard_normal(n)
-
-
-def reverting_pair(half_life: float) -> Maker:
-    """y = x + AR(1) spread of that half-life; steps of x and shocks of the spread have the same size."""
-    phi = 0.5 ** (1 / half_life)
-
-    def make(rng: np.random.Generator, n: int) -> Legs:
-        x, shocks = rng.standard_normal(n).cumsum(), rng.standard_normal(n)
-        spread = np.empty(n)
-        spread[0] = shocks[0] / math.sqrt(1 - phi**2)
-        for t in range(1, n):
-            spread[t] = phi * spread[t - 1] + shocks[t]
-        return x + spread, x
-
-    return make
-
-
-def rejection_rate(make: Maker, n: int, runs: int, seed: int) -> float:
-    """Share of simulated pairs whose doubled p is below 5 %."""
+def simulated(make: Maker, n: int, runs: int, seed: int) -> Iterator[Legs]:
     rng = np.random.default_rng([seed, n])
-    results = (engle_granger(*make(rng, n)) for _ in range(runs))
-    return sum(isinstance(r, CointegrationResult) and r.rejects for r in results) / runs
+    return (make(rng, n) for _ in range(runs))
+
+
+def level_table(runs: int, seed: int, hours: Path) -> Iterator[str]:
+    yield f"Share rejected at 5 % by the doubled Engle-Granger p; {runs:,} pairs a cell, with 95 % interval."
+    yield ""
+    yield "| walks | " + " | ".join(f"n = {n:,}" for n in LEVEL_BARS) + " |"
+    yield "|---" * (len(LEVEL_BARS) + 1) + "|"
+    for name, make in WALKS.items():
+        cells = [share_text(*rejections(simulated(make, n, runs, seed))) for n in LEVEL_BARS]
+        yield f"| {name} | " + " | ".join(cells) + " |"
+    y_file, x_file = (hours / f"{coin}-1h-with-outages.csv" for coin in ("btc", "eth"))
+    if y_file.exists() and x_file.exists():
+        found = [(rejections(pairs), len(pairs)) for n in (100, 300) if (pairs := placebo_pairs(y_file, x_file, n))]
+        cells = [f"{share_text(*hits)} ({count:,} pairs)" for hits, count in found]
+        yield f"| placebo: hours of BTC against other hours of ETH | {' | '.join(cells)} | | |"
+
+
+def verdict_table(pairs: int, runs: int, seed: int) -> Iterator[str]:
+    """The verdict's own rate, and unrelated pairs that read mean-reverting at some time of a day."""
+    rng = np.random.default_rng([seed, 7])
+    words = [word_of_window(*random_walks(rng, TEST_WINDOW)) for _ in range(runs)]
+    yield (
+        f"One scheduled test of unrelated walks over {TEST_WINDOW:,} bars reads mean-reverting (p below 5 % and beta "
+        f"above 0) in {share_text(words.count('mean-reverting'), runs)} of {runs:,} pairs."
+    )
+    yield ""
+    tested, stood = 0, 0
+    for _ in range(pairs):
+        day = day_of_words(*random_walks(rng, TEST_WINDOW + DAY_BARS))
+        tested += "mean-reverting" in day
+        stood += any(_stands(day[: i + 1]) for i in range(EQUAL_TESTS - 1, len(day)))
+    yield (
+        f"Over a simulated day of hourly tests {share_text(tested, pairs)} of {pairs:,} unrelated pairs read it at "
+        f"some test, and {share_text(stood, pairs)} as the standing verdict after three in a row."
+    )
+
+
+def day_of_words(y: Floats, x: Floats) -> list[Word]:
+    step = TEST_WINDOW // TESTS_A_WINDOW
+    ends = range(TEST_WINDOW, y.size + 1, step)
+    return [word_of_window(y[end - TEST_WINDOW : end], x[end - TEST_WINDOW : end]) for end in ends]
+
+
+def _stands(words: list[Word]) -> bool:
+    state = standing(words)
+    return state.settled and state.word == "mean-reverting"
+
+
+def power_table(runs: int, seed: int) -> Iterator[str]:
+    yield f"Share of reverting pairs that the test finds; {runs:,} pairs a cell."
+    yield ""
+    yield "| half-life (bars) | " + " | ".join(f"n = {n:,}" for n in POWER_GRID[0]) + " |"
+    yield "|---" * (len(POWER_GRID[0]) + 1) + "|"
+    for bars in POWER_GRID[1]:
+        cells = [share_text(*rejections(simulated(reverting_pair(bars), n, runs, seed))) for n in POWER_GRID[0]]
+        yield f"| {bars} | " + " | ".join(cells) + " |"
 
 
 def longest_half_life_found(n: int, runs: int, seed: int) -> float:
     """The half-life at which 80 % of reverting pairs are found, in bars, between the shares that were tried."""
     before, power_before = 0.0, 1.0
     for share in POWER_SHARES:
-        power = rejection_rate(reverting_pair(share * n), n, runs, seed)
-        if power < WANTED_POWER:
-            inside = (power_before - WANTED_POWER) / (power_before - power)
+        hits, _ = rejections(simulated(reverting_pair(share * n), n, runs, seed))
+        if hits / runs < WANTED_POWER:
+            inside = (power_before - WANTED_POWER) / (power_before - hits / runs)
             return n * (before + inside * (share - before))
-        before, power_before = share, power
+        before, power_before = share, hits / runs
     return n * before
+
+
+def half_life_found_table(runs: int, seed: int) -> Iterator[str]:
+    found = [longest_half_life_found(n, runs, seed) for n in POWER_BARS]
+    yield "| bars in the window | " + " | ".join(f"{n:,}" for n in POWER_BARS) + " |"
+    yield "|---" * (len(POWER_BARS) + 1) + "|"
+    yield f"| half-life found in 80 % (bars; {runs} pairs a cell) | " + " | ".join(f"{f:.1f}" for f in found) + " |"
+
+
+def coverage_table(runs: int, seed: int) -> Iterator[str]:
+    yield f"Share of 95 % intervals of the half-life that hold the true one; {runs:,} spreads a cell."
+    yield ""
+    yield "| half-life, hedge | " + " | ".join(f"n = {n:,}" for n in COVERAGE_BARS) + " |"
+    yield "|---" * (len(COVERAGE_BARS) + 1) + "|"
+    for bars in HALF_LIVES:
+        for estimated in (False, True):
+            cells = [share_text(_covered(bars, n, estimated, runs, seed), runs) for n in COVERAGE_BARS]
+            yield f"| {bars}, beta {'estimated' if estimated else 'given'} | " + " | ".join(cells) + " |"
+
+
+def _covered(bars: float, n: int, estimated: bool, runs: int, seed: int) -> int:
+    rng = np.random.default_rng([seed, n, int(bars)])
+    inside = 0
+    for _ in range(runs):
+        spread = reverting_spread(rng, n, bars)
+        if estimated:
+            x = rng.standard_normal(n).cumsum()
+            fit = hedge_ratio(x + spread, x)
+            assert isinstance(fit, HedgeFit)
+            spread = x + spread - fit.alpha - fit.beta * x
+        found = half_life(spread, estimated)
+        inside += isinstance(found, HalfLife) and found.low_bars <= bars <= found.high_bars
+    return inside
+
+
+def backtest_lines(runs: int, seed: int) -> Iterator[str]:
+    yield f"Backtest: enter |z| > 2, exit 0, window 240, no cost; {runs:,} pairs of 3,000 bars, steps of 5 bp."
+    yield ""
+    yield "| pairs | gross a trip (bp of notional) | round trips | won |"
+    yield "|---|---|---|---|"
+    kinds: dict[str, Maker] = {**WALKS, "reverting, half-life 15": reverting_pair(15)}
+    for name, make in kinds.items():
+        gross: list[float] = []
+        for y, x in simulated(make, 3000, runs, seed):
+            result = backtest(100 * np.exp(5e-4 * y), 100 * np.exp(5e-4 * x), 240, Rule(cost_bps=0))
+            assert isinstance(result, Backtest)
+            gross += [trip.net_bps for trip in result.round_trips]
+        values = np.array(gross)
+        reach = 1.96 * values.std(ddof=1) / math.sqrt(values.size)
+        won = f"{np.mean(values > 0):.0%}".replace("%", " %")
+        yield f"| {name} | {values.mean():+.2f} ± {reach:.2f} | {values.size:,} | {won} |"
+
+
+PARTS: dict[str, Callable[[int, int, Path], Iterator[str]]] = {
+    "level": level_table,
+    "verdict": lambda runs, seed, _: verdict_table(max(1, runs // 8), runs, seed),
+    "power": lambda runs, seed, _: power_table(max(1, runs // 4), seed),
+    "found": lambda runs, seed, _: half_life_found_table(max(1, runs // 4), seed),
+    "coverage": lambda runs, seed, _: coverage_table(runs, seed),
+    "backtest": lambda runs, seed, _: backtest_lines(max(1, runs // 4), seed),
+}
+
+
+def report(parts: Sequence[str], runs: int, seed: int, hours: Path) -> Iterator[str]:
+    yield f"`make calibrate`: seed {seed}, {runs:,} runs."
+    for part in parts:
+        yield ""
+        yield from PARTS[part](runs, seed, hours)
+
+
+def write(text: str, page: Path) -> None:
+    """Replace what stands between the marks of the page."""
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=2000, help="simulated pairs a cell (default 2000)")
+    parser.add_argument("--runs", type=int, default=1600, help="simulated pairs a cell (default 1600)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help="put the report into docs/methods.md")
+    hours = PROJECT.parent / "shared" / "klines"
+    parser.add_argument("--hours", type=Path, default=hours, help="folder of hourly klines, for placebo pairs")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
     options = parser.parse_args(argv)
-    print(f"seed {options.seed}, {options.runs} runs a cell; share rejected at 5 % by the doubled p, 95 % interval")
-    for make in (random_walks, garch_walks, noisy_walks):
-        for n in LEVEL_BARS:
-            rate = rejection_rate(make, n, options.runs, options.seed)
-            half = 1.96 * math.sqrt(rate * (1 - rate) / options.runs)
-            print(f"{make.__name__:14} n={n:<6} {rate:6.1%} +- {half:.1%}", flush=True)
-    print("half-life (bars) found in 80 % of reverting pairs")
-    for n in POWER_BARS:
-        print(f"({n}, {longest_half_life_found(n, options.runs // 4, options.seed):.1f}),", flush=True)
+    if options.write and options.parts != list(PARTS):
+        parser.error("--write needs every part")
+    lines = []
+    for line in report(options.parts, options.runs, options.seed, options.hours):
+        print(line, flush=True)
+        lines.append(line)
+    if options.write:
+        write("\n".join(lines), PROJECT / "docs" / "methods.md")
 
 
 if __name__ == "__main__":

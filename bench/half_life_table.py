@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from statarb.quant.half_life import BIAS_TERMS, SCALE_FLOOR  # isort: skip  (first: sets BLAS threads)
 
 import numpy as np

@@ -25,7 +25,7 @@ BIAS_TERMS = {False: 1, True: 2}
 SCALE_FLOOR = 10.0
 """Keeps the scale of the table's statistic away from zero at a unit root; any number would do."""
 
-# `python bench/half_life_table.py`, seed 1, 40,000 runs of 1,500 bars: (n (1 - phi), and the 2.5, 50 and 97.5 %
+# `python -m bench.half_life_table`, seed 1, 40,000 runs of 1,500 bars: (n (1 - phi), and the 2.5, 50 and 97.5 %
 # quantiles of (n (rho - phi) + 2 phi + terms (1 + phi)) / sqrt(n (1 - phi) (1 + phi) + SCALE_FLOOR)).
 _GIVEN = (
     (0, -4.048, -0.110, 1.391),

@@ -347,10 +347,14 @@ def dols_hedge(
 
     y_size, x_size = float(np.ptp(ys)), float(np.ptp(xs))
     scaled_y, scaled_x = (ys - ys[0]) / y_size, (xs - xs[0]) / x_size
+    inner = scaled_y[lags + 1 : n - leads]
+    if is_constant(inner) or is_constant(np.diff(scaled_x)):
+        return Undefined("no standard error: the legs move in too few bars", n, n)
     result = DynamicOLS(scaled_y, scaled_x, leads=leads, lags=lags).fit(bandwidth=bandwidth, df_adjust=True)
-    ratio = y_size / x_size
+    with np.errstate(invalid="ignore"):
+        beta_se = float(result.std_errors.iloc[0]) * y_size / x_size
+    if math.isnan(beta_se):  # a long-run variance that rounding put below zero
+        return Undefined("no standard error: the residuals are an exact pattern", n, n)
     slope, level = (float(value) for value in result.params.iloc[:2])
-    beta = slope * ratio
-    return estimate(
-        "DOLS", float(ys[0] + level * y_size - beta * xs[0]), beta, float(result.std_errors.iloc[0]) * ratio, n
-    )
+    beta = slope * y_size / x_size
+    return estimate("DOLS", float(ys[0] + level * y_size - beta * xs[0]), beta, beta_se, n)

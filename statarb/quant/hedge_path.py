@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from statarb.errors import DataError
+from statarb.quant.hedge import hedge_ratio
 from statarb.quant.hedge_methods import usable_legs
 from statarb.quant.rolling import rolling_moments
-from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, checked_pair, checked_window
+from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, Undefined, checked_pair, checked_window
 
 KALMAN_BARS = 50
 """Fewer bars do not tell the noises apart."""
@@ -131,7 +132,7 @@ def kalman_noise(y: Any, x: Any) -> KalmanNoise | NotEnough:
     Returns
     -------
     KalmanNoise or NotEnough
-        NotEnough below 50 bars; Undefined where a leg does not move.
+        NotEnough below 50 bars; Undefined where a leg does not move or both are one asset.
 
     Raises
     ------
@@ -146,13 +147,16 @@ def kalman_noise(y: Any, x: Any) -> KalmanNoise | NotEnough:
     if isinstance(legs, NotEnough):
         return legs
     ys, xs = legs
+    fit = hedge_ratio(ys, xs)
+    if isinstance(fit, NotEnough) or fit.r2 > SAME_ASSET_R2:
+        return Undefined("no noise: both legs are the same asset (R² above 0.999999)", ys.size, ys.size)
     y_size, x_size = float(np.ptp(ys)), float(np.ptp(xs))
     dy, dx = (ys - ys[0]) / y_size, (xs - xs[0]) / x_size
     from scipy.optimize import minimize
 
     def cost(logs: Floats) -> float:
         q_alpha, q_beta = np.exp(np.clip(logs, -40, 40))
-        return -_filtered(dy, dx, float(q_alpha), float(q_beta), 1.0)[1]
+        return min(1e12, -_filtered(dy, dx, float(q_alpha), float(q_beta), 1.0)[1])
 
     start = np.log([1e-4, 1e-4])
     best = minimize(cost, start, method="Nelder-Mead", options={"maxiter": 120, "xatol": 0.02, "fatol": 1e-4})

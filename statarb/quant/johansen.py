@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,6 +145,8 @@ def johansen(y: Any, x: Any, lags: int | None = None, det_order: int = 0) -> Joh
     if lags is not None and not 0 <= lags <= len(levels) // 10:
         raise DataError(f"{lags} lags do not suit {len(levels)} bars.", f"Give 0 to {len(levels) // 10}.")
     chosen = _aic_lags(levels) if lags is None else lags
+    if chosen is None:
+        return Undefined("no test: the legs are an exact pattern without noise", len(levels), len(levels))
     from statsmodels.tsa.vector_ar.vecm import coint_johansen
 
     levels = (levels - levels[0]) / np.ptp(levels, axis=0)
@@ -169,8 +172,8 @@ def johansen(y: Any, x: Any, lags: int | None = None, det_order: int = 0) -> Joh
     )
 
 
-def _aic_lags(levels: Floats) -> int:
-    """Lagged differences of the system by AIC, every candidate on the same bars."""
+def _aic_lags(levels: Floats) -> int | None:
+    """Lagged differences of the system by AIC, every candidate on the same bars; None where they leave no noise."""
     size = np.ptp(levels, axis=0)
     steps, before = np.diff(levels, axis=0) / size, (levels[:-1] - levels[0]) / size
     target = steps[MOST_LAGS:]
@@ -180,7 +183,10 @@ def _aic_lags(levels: Floats) -> int:
         regressors.append(steps[MOST_LAGS - lag : -lag])
         q = np.linalg.qr(np.hstack(regressors))[0]
         resid = target - q @ (q.T @ target)
-        criteria.append(len(target) * np.linalg.slogdet(resid.T @ resid / len(target))[1] + 2 * 4 * lag)
+        determinant = float(np.linalg.det(resid.T @ resid / len(target)))
+        if determinant <= 1e-24:
+            return None
+        criteria.append(len(target) * math.log(determinant) + 2 * 4 * lag)
     return 1 + int(np.argmin(criteria))
 
 

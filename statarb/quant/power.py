@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# `python bench/calibration.py --runs 1600 --seed 1`: (bars in the window, half-life in bars that is found in 80 % of
+# `make calibrate`: (bars in the window, half-life in bars that is found in 80 % of
 # 400 simulated pairs y = x + AR(1), steps of x and shocks of the spread of one size, doubled p below 5 %).
 HALF_LIFE_FOUND = (
     (100, 0.6),

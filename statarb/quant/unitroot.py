@@ -93,6 +93,15 @@ def select_lags(values: Floats, rule: LagRule, trend: str = "n") -> int:
     return rule.low + int(np.argmin(criterion[rule.low :]))
 
 
+def is_exact(values: Floats, lags: int, trend: str) -> bool:
+    """Whether the regressors of the Dickey-Fuller regression determine one another: a pattern, not a sample."""
+    centred = values - values.mean()
+    terms = deterministic_terms(values.size, trend)
+    _, regressors = lagged_differences(centred / np.abs(centred).max(), lags, terms)
+    diagonal = np.abs(np.diag(np.linalg.qr(regressors, mode="r")))
+    return bool(diagonal.min() <= 1e-10 * math.sqrt(values.size))
+
+
 def deterministic_terms(nobs: int, trend: str) -> tuple[Floats, ...]:
     """Constant, trend and squared trend, as far as `trend` asks.
 
@@ -175,6 +184,8 @@ def adf(
         return Undefined(f"no test: {series} is a straight line", sample.size, sample.size)
     rule = lag_rule(sample.size, lags, lag_bounds, criterion)
     chosen = select_lags(sample, rule, trend)
+    if is_exact(sample, chosen, trend):
+        return Undefined(f"no test: {series} is an exact pattern without noise", sample.size, sample.size)
     # Imported on first use: two seconds that the first paint need not wait for.
     from statsmodels.tsa.stattools import adfuller
 

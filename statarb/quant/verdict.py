@@ -14,7 +14,7 @@ from statarb.quant.cointegration import LEVEL, CointegrationResult, engle_grange
 from statarb.quant.hedge import hedge_ratio
 from statarb.quant.legs import Legs
 from statarb.quant.power import half_life_found, time_text
-from statarb.quant.sample import SAME_ASSET_R2, NotEnough
+from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough
 from statarb.quant.spread import on_scale
 
 Word = Literal["mean-reverting", "no evidence", "same asset", "no hedge", "not enough data"]
@@ -140,7 +140,16 @@ def scheduled_tests(
 def _decide(y: bytes, x: bytes) -> tuple[Word, float, CointegrationResult | NotEnough]:
     # Remembered by content: a bar that is not on the schedule then costs no test, and a late trade gets a new one.
     legs = np.frombuffer(y), np.frombuffer(x)
-    hedge, result = hedge_ratio(*legs), engle_granger(*legs)
+    return _word(*legs)
+
+
+def word_of_window(y: Floats, x: Floats) -> Word:
+    """What one test of one window reads, before the rule of three in a row."""
+    return _word(y, x)[0]
+
+
+def _word(y: Floats, x: Floats) -> tuple[Word, float, CointegrationResult | NotEnough]:
+    hedge, result = hedge_ratio(y, x), engle_granger(y, x)
     if isinstance(hedge, NotEnough):
         return "no hedge", float("nan"), result
     if hedge.r2 > SAME_ASSET_R2:
