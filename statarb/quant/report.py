@@ -11,13 +11,15 @@ import numpy as np
 import pandas as pd
 
 from statarb.clock import utc_text
+from statarb.quant.hedge_check import BetaGap, HedgeQuality
 from statarb.quant.sample import NotEnough
 from statarb.quant.signal import edge_to_mean
 from statarb.quant.spread import FrozenMoments, InSample
+from statarb.quant.stability import Stability
 from statarb.quant.study import PairStudy
 from statarb.quant.verdict import p_text
 
-LAZY = ("ols_summary", "adf", "engle_granger")
+LAZY = ("ols_summary", "adf", "engle_granger", "half_life", "stability", "hedge_quality", "beta_gap", "reversion_tests")
 """Parts of a study that are made when they are read."""
 
 
@@ -64,7 +66,10 @@ def _plain(value: Any, name: str, reasons: dict[str, str]) -> Any:
         return [_plain(item, f"{name}.{i}", reasons) for i, item in enumerate(value)]
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and math.isinf(value):
+        reasons[name] = "without bound"
+        return None
+    if isinstance(value, float) and math.isnan(value):
         reasons[name] = "not enough data: no bar with a value yet"
         return None
     return value
@@ -92,10 +97,13 @@ def text_report(study: PairStudy, source: str) -> str:
         "",
         *_prices_lines(study),
         *_hedge_lines(study),
+        *_worth_lines(study),
         *_spread_lines(study),
         f"Correlation  {_correlation_text(study)}",
+        f"Half-life    {_half_life_text(study)}",
         "",
         *_test_lines(study),
+        *_doubt_lines(study),
     ]
     lines += ["", *(f"Note         {caveat}" for caveat in study.caveats)] if study.caveats else []
     summary = study.ols_summary
@@ -120,6 +128,40 @@ def _hedge_lines(study: PairStudy) -> list[str]:
         f"Hedge        {hedge.text}   ({hedge.direction}, {hedge.n} bars)",
         f"             {beta}, {alpha}, R² {hedge.r2:.4f}, residual sd {hedge.resid_sd:.4g}",
     ]
+
+
+def _worth_lines(study: PairStudy) -> list[str]:
+    """What the hedge is worth: out of sample, by returns, and since a quarter of a window ago."""
+    quality, gap, badge = study.hedge_quality, study.beta_gap, study.stability
+    lines = []
+    if isinstance(quality, HedgeQuality):
+        over = f"over {quality.horizon} bars, {quality.blocks} times out of sample"
+        lines.append(f"             it left {quality.ratio:.0%} of y's movement {over}")
+    if isinstance(gap, BetaGap):
+        flag = ": more than 25 % apart, so short moves are hedged badly" if gap.differs else ""
+        lines.append(f"             beta of returns {gap.returns:.6g}{flag}")
+    if isinstance(badge, Stability):
+        lines.append(f"Stability    {badge.badge}, p {p_text(badge.pvalue)} over {badge.bars} bars. {badge.text}")
+    return lines
+
+
+def _half_life_text(study: PairStudy) -> str:
+    found = study.half_life
+    if isinstance(found, NotEnough):
+        return found.text
+    bar_s = study.params.bar_s
+    middle, low, high = found.minutes(bar_s)
+    upper = "without bound" if math.isinf(high) else f"to {high:.3g}"
+    note = "" if found.reliable else "; unreliable, the spread is no AR(1)"
+    mirror = found.unrelated_bars * bar_s / 60
+    return f"{middle:.3g} min (95 %: {low:.3g} {upper}{note}); unrelated walks give about {mirror:.3g}"
+
+
+def _doubt_lines(study: PairStudy) -> list[str]:
+    tests = study.reversion_tests
+    if isinstance(tests, NotEnough):
+        return []
+    return [f"{'Doubts' if i == 0 else '':<13}{text}" for i, text in enumerate(tests.doubts)]
 
 
 def _spread_lines(study: PairStudy) -> list[str]:

@@ -16,6 +16,7 @@ from statarb.quant.cointegration import CointegrationResult
 from statarb.quant.correlation import rolling_correlation
 from statarb.quant.half_life import HalfLife
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
+from statarb.quant.hedge_check import BetaGap, HedgeQuality, beta_gap, hedge_quality
 from statarb.quant.legs import Legs, align_legs, log_returns
 from statarb.quant.panel import ReversionTests, half_life_of_legs, reversion_tests
 from statarb.quant.sample import NotEnough, Undefined
@@ -97,6 +98,21 @@ class PairStudy:
         spread = (scaled["y"] - hedge.beta * scaled["x"]).iloc[window:]
         series = f"y - {hedge.beta:.4g} x over {test_window:,} bars, beta estimated on the {window:,} bars before them"
         return adf(spread, series=series)
+
+    @cached_property
+    def hedge_quality(self) -> HedgeQuality | NotEnough:
+        """What the hedge left of y's movement over a quarter of a window, out of sample, on all bars of the study."""
+        y, x = (on_scale(self.prices[leg].to_numpy(), self.params.price_scale) for leg in ("y", "x"))
+        return hedge_quality(y, x, self.params.window, max(1, self.params.window // 4))
+
+    @cached_property
+    def beta_gap(self) -> BetaGap | NotEnough:
+        """Whether levels and returns of the hedge window agree on beta."""
+        bars = self.legs.newest(self.params.window, self.as_of_ms)
+        if isinstance(bars, NotEnough):
+            return bars
+        y, x = (on_scale(self.prices[leg].to_numpy()[bars], self.params.price_scale) for leg in ("y", "x"))
+        return beta_gap(y, x)
 
     @cached_property
     def stability(self) -> Stability | NotEnough:

@@ -276,3 +276,18 @@ def test_the_badge_is_of_the_hedge_of_a_quarter_window_ago():
     moved[-20:] *= 1.1
     assert study_of(moved, params=study.params).stability.badge == "broken"
     assert "too short" in STUDY.stability.text
+
+
+def test_the_report_says_what_the_hedge_is_worth_and_how_fast_the_spread_is():
+    fast = study_of(*(prices_of(leg) for leg in reverting_legs(N, seed=2, half_life=1.5)))
+    text = text_report(fast, "simulated")
+    assert f"it left {fast.hedge_quality.ratio:.0%} of y's movement over 10 bars" in text
+    assert f"beta of returns {fast.beta_gap.returns:.6g}" in text
+    assert f"Half-life    {fast.half_life.bars:.3g} min" in text
+    plain = to_dict(fast)
+    assert plain["half_life"]["low_bars"] == fast.half_life.low_bars
+    assert plain["reversion_tests"]["johansen"]["rank"] == fast.reversion_tests.johansen.rank
+    assert json.dumps(plain)
+    walks = study_of(*(prices_of(leg) for leg in random_walks(N, seed=8)))
+    assert "only while the verdict reads mean-reverting" in text_report(walks, "simulated")
+    assert "Doubts" in text_report(walks, "simulated")
