@@ -20,6 +20,7 @@ _BADGE = {
     "LIVE": ("green", ":material/sensors:"),
     "CATCHING UP": ("blue", ":material/hourglass_top:"),
     "STALE": ("orange", ":material/schedule:"),
+    "IMPORTED": ("gray", ":material/folder_open:"),
     "DISCONNECTED": ("red", ":material/cloud_off:"),
 }
 

@@ -10,7 +10,7 @@ from statarb.market import Instrument
 from statarb.screens.wording import duration_text
 from statarb.store import FeedState, LastTrade
 
-State = Literal["LIVE", "CATCHING UP", "STALE", "DISCONNECTED"]
+State = Literal["LIVE", "CATCHING UP", "STALE", "DISCONNECTED", "IMPORTED"]
 
 HEARTBEAT_LIMIT_S = 5.0
 """Ingest writes a heartbeat every second; five missed ones mean that it is not there."""
@@ -52,6 +52,8 @@ def feed_health(
     now_ms : int
         Local time.
     """
+    if source == "import":
+        return Health("IMPORTED", "IMPORTED", "These trades were read from files; nothing here is live.", False)
     state, text, detail = _judge(feeds, legs, now_ms)
     return Health(state, text, detail, source == "simulated")
 
@@ -99,6 +101,8 @@ def _longest_silence(stats: Mapping[str, Any], legs: Mapping[str, LastTrade | No
 
 
 def _backlog(stats: Mapping[str, Any]) -> str:
+    if missing := _number(stats.get("missing_ids")):
+        return f"{missing:,.0f} missed trades are being fetched; live trades come in meanwhile."
     if stats.get("seeding"):
         return "History is being loaded; live trades come in meanwhile."
     if (_number(stats.get("queue_depth")) or 0) > QUEUE_LIMIT:

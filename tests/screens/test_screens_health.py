@@ -46,6 +46,7 @@ def test_fresh_heartbeat_and_fresh_trades_are_live():
         (feeds("stale"), legs(2), "STALE 2 s"),
         (feeds(seeding="klines 3 of 8"), legs(), "CATCHING UP"),
         (feeds(queue_depth=20_000), legs(), "CATCHING UP"),
+        (feeds(missing_ids=1_200), legs(), "CATCHING UP"),
         (feeds(lag_p50_ms=9_000), legs(), "CATCHING UP"),
     ],
 )
@@ -60,6 +61,11 @@ def test_a_dead_ingest_outranks_everything_that_it_last_said():
 def test_simulated_is_said_in_any_state():
     for feeds_ in (feeds(), feeds("stopped"), {}):
         assert health(feeds_, source="simulated").simulated
+
+
+def test_what_was_read_from_files_is_neither_live_nor_a_feed_that_broke():
+    found = health(feeds("stopped", 10**9), legs(10**6), source="import")
+    assert (found.state, found.has_live_prices) == ("IMPORTED", False)
 
 
 def test_age_is_by_the_exchanges_clock():
