@@ -24,12 +24,15 @@ from typing import Any, NoReturn
 from statarb import __version__
 from statarb.errors import ConfigError, StatarbError
 from statarb.market import Instrument
+from statarb.params import WATCHLIST
 from statarb.settings import PROJECT, SETTINGS, database_from_environment, database_path, symbols
 
 WINDOWS = os.name == "nt"
 VENV = PROJECT / ".venv"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 DEMO_DB = PROJECT / "data" / "demo.db"
+DEMO_SYMBOLS = ",".join((*WATCHLIST, "usdm:BTCUSDT"))
+"""A perpetual beside its spot shows that their basis is a pair like any other."""
 DASHBOARD_PORT = 8501
 LIVE_S, HEALTHY_S, STOP_S = 20.0, 60.0, 10.0
 READY_WORDS = {"exchange": "ready http://", "ingest": "feed is live"}
@@ -334,12 +337,12 @@ def prepare_database(python: Path, db: Path) -> None:
 
 def start_exchange(desk: Desk, names: str | None) -> list[str]:
     """Start the exchange in a box, with the instruments named, and wait for it; the options that lead ingest to it."""
-    only = ["--symbols", ",".join(Instrument.parse(name).symbol for name in symbols(names))] if names else []
+    only = ["--symbols", ",".join(str(Instrument.parse(name)) for name in symbols(names or DEMO_SYMBOLS))]
     exchange = desk.start("exchange", "-m", "statarb.exchange", "--port", "0", *only)
     if not desk.wait_for(lambda: exchange.ready_line, HEALTHY_S):
         raise StatarbError("The simulated exchange did not get ready.", "See its lines above.")
     address = exchange.ready_line.rpartition("http://")[2]
-    return ["--venue", "spot", "--ws-url", f"ws://{address}", "--rest-url", f"http://{address}"]
+    return ["--venue", "spot", "--ws-url", f"ws://{address}", "--rest-url", f"http://{address}", *only]
 
 
 def open_browser(url: str) -> None:
