@@ -92,6 +92,32 @@ class MissingIds(NamedTuple):
     asked_at_ms: int = 0
 
 
+class Quote(NamedTuple):
+    """The best bid and ask of an instrument as REST told them at `ts_ms`, by our clock; decimals times 10^8."""
+
+    instrument: Instrument
+    ts_ms: int
+    bid_e8: int
+    bid_qty_e8: int
+    ask_e8: int
+    ask_qty_e8: int
+
+
+class Funding(NamedTuple):
+    """What a perpetual pays: `rate_e8` (signed, times 10^8) is due at `next_ms` and then every `interval_hours`.
+
+    `mark_e8` and `index_e8` are the exchange's mark and index price at `ts_ms`, by its clock.
+    """
+
+    instrument: Instrument
+    ts_ms: int
+    mark_e8: int
+    index_e8: int
+    rate_e8: int
+    next_ms: int
+    interval_hours: int
+
+
 class Bar(NamedTuple):
     """OHLCV over one period; `open_ms` is its start, it is known at `open_ms + period`.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from statarb.feed.dialect import Refusal
-from statarb.market import SCALE, Bar, IdKind, Instrument, InstrumentRules, Trade, to_e8
+from statarb.market import SCALE, Bar, IdKind, Instrument, InstrumentRules, Quote, Trade, to_e8
 
 _UNKNOWN_SYMBOL = (-1121, -1100)
 """Invalid symbol; characters that no symbol has."""
@@ -47,6 +47,29 @@ def aggregate(symbol: str, row: dict[str, Any]) -> Trade:
     """A row of aggTrades, which names its fields as the stream does."""
     ts_ms = int(row["T"])
     return Trade(symbol, int(row["a"]), ts_ms, to_e8(row["p"]), to_e8(row["q"]), bool(row["m"]), ts_ms, ts_ms)
+
+
+def signed_e8(text: str) -> int:
+    """`'-0.0001'` -> -10000."""
+    return -to_e8(text[1:]) if text.startswith("-") else to_e8(text)
+
+
+def quotes(market: str, rows: Sequence[dict[str, Any]], symbols: Sequence[str]) -> list[Quote]:
+    """Rows of bookTicker; a side that nobody quotes is written 0."""
+    asked = set(symbols)
+    found = [
+        Quote(
+            Instrument(market, row["symbol"]),
+            0,
+            to_e8(row["bidPrice"]),
+            to_e8(row["bidQty"]),
+            to_e8(row["askPrice"]),
+            to_e8(row["askQty"]),
+        )
+        for row in rows
+        if row["symbol"] in asked
+    ]
+    return [quote for quote in found if quote.bid_e8 and quote.ask_e8]
 
 
 def traded_bars(rows: Sequence[Sequence[Any]]) -> list[Bar]:

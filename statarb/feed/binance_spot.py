@@ -10,7 +10,7 @@ import msgspec
 from statarb.feed import binance
 from statarb.feed.dialect import Interval, Question, Refusal
 from statarb.feed.protocol import MAX_INT64, BadFrame, Notice, TimeMs, TradeId, notice_of
-from statarb.market import Bar, IdKind, InstrumentRules, Trade, to_e8
+from statarb.market import Bar, Funding, IdKind, InstrumentRules, Quote, Trade, to_e8
 
 
 class _TradeData(msgspec.Struct, gc=False):
@@ -81,8 +81,7 @@ class BinanceSpot:
         def read(answer: Any) -> dict[str, InstrumentRules]:
             return {row["symbol"]: binance.rule(market, row, self.id_kind, self.can_short) for row in answer["symbols"]}
 
-        names = msgspec.json.encode(list(symbols)).decode()
-        return Question("/api/v3/exchangeInfo", 20, {"symbols": names}, read)
+        return Question("/api/v3/exchangeInfo", 20, {"symbols": _names(symbols)}, read)
 
     def newest_id(self, symbol: str) -> Question[int]:
         def read(rows: Any) -> int:
@@ -101,8 +100,24 @@ class BinanceSpot:
         params = {"symbol": symbol, "interval": interval, "endTime": end_ms, "limit": limit}
         return Question("/api/v3/klines", 2, params, binance.traded_bars)
 
+    def quotes(self, market: str, symbols: Sequence[str]) -> Question[list[Quote]]:
+        def read(rows: Any) -> list[Quote]:
+            return binance.quotes(market, rows, symbols)
+
+        return Question("/api/v3/ticker/bookTicker", 4, {"symbols": _names(symbols)}, read)
+
+    def funding(self, market: str, symbols: Sequence[str]) -> Question[list[Funding]] | None:
+        return None
+
+    def funding_hours(self) -> Question[dict[str, int]] | None:
+        return None
+
     def refusal(self, answer: Any) -> Refusal | None:
         return binance.refusal(answer)
+
+
+def _names(symbols: Sequence[str]) -> str:
+    return msgspec.json.encode(list(symbols)).decode()
 
 
 def _trade(symbol: str, row: dict[str, Any]) -> Trade:

@@ -10,10 +10,11 @@ import msgspec
 from statarb.feed import binance
 from statarb.feed.dialect import Interval, Question, Refusal
 from statarb.feed.protocol import MAX_INT64, BadFrame, Notice, TimeMs, TradeId, notice_of
-from statarb.market import Bar, IdKind, InstrumentRules, NonTrade, Trade, to_e8
+from statarb.market import Bar, Funding, IdKind, Instrument, InstrumentRules, NonTrade, Quote, Trade, to_e8
 
 _MARKET = "MARKET"
 _HOUR_MS = 3_600_000
+_USUAL_FUNDING_HOURS = 8
 
 
 class _AggregateData(msgspec.Struct, gc=False):
@@ -147,8 +148,41 @@ class BinanceUsdm:
         params = {"symbol": symbol, "interval": interval, "endTime": end_ms, "limit": limit}
         return Question("/fapi/v1/klines", 10 if limit > 1000 else 5, params, binance.traded_bars)
 
+    def quotes(self, market: str, symbols: Sequence[str]) -> Question[list[Quote]]:
+        def read(rows: Any) -> list[Quote]:
+            return binance.quotes(market, rows, symbols)
+
+        return Question("/fapi/v1/ticker/bookTicker", 5, {}, read)
+
+    def funding(self, market: str, symbols: Sequence[str]) -> Question[list[Funding]] | None:
+        asked = set(symbols)
+
+        def read(rows: Any) -> list[Funding]:
+            return [_funding(market, row) for row in rows if row["symbol"] in asked]
+
+        return Question("/fapi/v1/premiumIndex", 10, {}, read)
+
+    def funding_hours(self) -> Question[dict[str, int]] | None:
+        def read(rows: Any) -> dict[str, int]:
+            return {row["symbol"]: int(row["fundingIntervalHours"]) for row in rows}
+
+        return Question("/fapi/v1/fundingInfo", 0, {}, read)
+
     def refusal(self, answer: Any) -> Refusal | None:
         return binance.refusal(answer)
+
+
+def _funding(market: str, row: dict[str, Any]) -> Funding:
+    """A row of premiumIndex; a contract that pays no funding has an empty rate."""
+    return Funding(
+        Instrument(market, row["symbol"]),
+        int(row["time"]),
+        to_e8(row["markPrice"]),
+        to_e8(row["indexPrice"]),
+        binance.signed_e8(row["lastFundingRate"] or "0"),
+        int(row["nextFundingTime"]),
+        _USUAL_FUNDING_HOURS,
+    )
 
 
 class BinanceUsdmTrades(BinanceUsdm):

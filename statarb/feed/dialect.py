@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from statarb.feed.protocol import Notice
-from statarb.market import Bar, IdKind, InstrumentRules, Print, Trade
+from statarb.market import Bar, Funding, IdKind, InstrumentRules, Print, Quote, Trade
 
 Answer = TypeVar("Answer")
 Interval = Literal["1s", "1m"]
@@ -85,6 +85,18 @@ class Dialect(Protocol):
 
     def klines(self, symbol: str, interval: Interval, end_ms: int, limit: int) -> Question[list[Bar]]:
         """At most `limit` bars that open at or before `end_ms`, oldest first; without those nothing traded in."""
+        ...
+
+    def quotes(self, market: str, symbols: Sequence[str]) -> Question[list[Quote]]:
+        """Best bid and ask of those symbols that have both; their `ts_ms` is left 0."""
+        ...
+
+    def funding(self, market: str, symbols: Sequence[str]) -> Question[list[Funding]] | None:
+        """What perpetuals pay, in periods of eight hours unless said otherwise; None where there is no funding."""
+        ...
+
+    def funding_hours(self) -> Question[dict[str, int]] | None:
+        """The periods of those symbols that do not pay every eight hours."""
         ...
 
     def refusal(self, answer: Any) -> Refusal | None:

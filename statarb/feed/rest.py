@@ -19,7 +19,7 @@ from statarb.feed.dialect import Interval, Question
 from statarb.feed.protocol import is_sane
 from statarb.feed.socket import BLOCKED_HINT, NETWORK_HINT
 from statarb.feed.venues import Venue
-from statarb.market import Bar, InstrumentRules, Trade
+from statarb.market import Bar, Funding, InstrumentRules, Quote, Trade
 
 Answer = TypeVar("Answer")
 
@@ -226,6 +226,23 @@ class RestClient:
         if any(b <= a for a, b in pairwise([from_id - 1, *ids])) or any(not is_sane(trade) for trade in trades):
             raise FeedError(f"{self._host} sent trades that were not asked for.")
         return trades
+
+    def quotes(self, symbols: Sequence[str]) -> list[Quote]:
+        """Best bid and ask of these symbols, now."""
+        quotes = self.ask(self._dialect.quotes(self._venue.market, symbols))
+        now_ms = self._clock.now_ms()
+        return [quote._replace(ts_ms=now_ms) for quote in quotes]
+
+    def funding(self, symbols: Sequence[str]) -> list[Funding]:
+        """What these symbols pay; nothing where the market has no funding."""
+        question, periods = self._dialect.funding(self._venue.market, symbols), self._dialect.funding_hours()
+        if question is None:
+            return []
+        hours = self.ask(periods) if periods else {}
+        return [
+            one._replace(interval_hours=hours.get(one.instrument.symbol, one.interval_hours))
+            for one in self.ask(question)
+        ]
 
     def klines(self, symbol: str, interval: Interval, end_ms: int, limit: int = KLINES_A_PAGE) -> list[Bar]:
         """At most `limit` bars that open at or before `end_ms`, oldest first; without those nothing traded in."""

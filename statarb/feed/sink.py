@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
-from statarb.market import Bar, Instrument, InstrumentRules, MissingIds, Print
+from statarb.market import Bar, Funding, Instrument, InstrumentRules, MissingIds, Print, Quote
 
 
 class Sink(Protocol):
@@ -51,6 +51,14 @@ class Sink(Protocol):
 
     def seed(self, instrument: Instrument, base: Literal["1s", "1m"], bars: Sequence[Bar]) -> None:
         """Closed bars from exchange klines."""
+        ...
+
+    def quotes(self, quotes: Sequence[Quote]) -> None:
+        """Best bids and asks, for costs."""
+        ...
+
+    def funding(self, funding: Sequence[Funding]) -> None:
+        """What perpetuals pay."""
         ...
 
     def complete(self, instrument: Instrument, until_ms: int) -> None:

@@ -11,6 +11,7 @@ from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import ConfigError, FeedError
 from statarb.feed.backfill import Backfill
 from statarb.feed.backoff import ConnectBudget
+from statarb.feed.costs import Costs
 from statarb.feed.lookout import Lookout
 from statarb.feed.recording import Recorder
 from statarb.feed.rest import RestClient
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 SYMBOLS_A_CONNECTION = 50
 RETRY_S = 5.0
 
-Part = TradeStream | Timekeeper | WarmStart | Backfill | Lookout | Recorder
+Part = TradeStream | Timekeeper | WarmStart | Backfill | Lookout | Costs | Recorder
 
 
 class VenueFeed:
@@ -143,6 +144,9 @@ class VenueFeed:
             stream = TradeStream(name, self._venue, [rule.instrument], self._sink, self._budget, self._clock, keep)
             self._streams.append(stream)
 
+    def _followed(self) -> list[str]:
+        return [instrument.symbol for stream in list(self._streams) for instrument in stream.instruments]
+
     def _missing(self) -> list[MissingIds]:
         return [gap for gap in self._stored.missing() if gap.instrument.venue == self._venue.market]
 
@@ -154,12 +158,13 @@ class VenueFeed:
             Timekeeper(self._rest, self._sink, self._clock),
             WarmStart(instruments, self._history_s, self._rest, self._sink, self._clock),
             Backfill(self._missing, self._rest, self._sink, self._clock),
+            Costs(self._followed, self._rest, self._sink, self._clock),
             *([self._recorder] if self._recorder else []),  # the last to be stopped
         ]
 
     def _apply(self) -> None:
         """Bring what is followed to what is wanted; what cannot be asked for now is tried again at the next look."""
-        followed = {instrument.symbol for stream in self._streams for instrument in stream.instruments}
+        followed = set(self._followed())
         for symbol in followed - set(self._symbols):
             self._drop(symbol)
         new = [symbol for symbol in self._symbols if symbol not in followed and symbol not in self._refused]

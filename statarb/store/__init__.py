@@ -5,6 +5,7 @@ from statarb.store.archiver import Archiver
 from statarb.store.backup import back_up
 from statarb.store.check import check_archive, check_database
 from statarb.store.connect import IngestLock, create_database
+from statarb.store.costs import StoredFunding, StoredQuote
 from statarb.store.desk_file import DeskFile, wanted
 from statarb.store.imports import read_holdings, reserve_lines
 from statarb.store.inbox import ExchangeTime, FeedReport, Inbox, InboxSink, Listing, Reject, Seed, TradeBatch
@@ -30,7 +31,9 @@ __all__ = [
     "Reject",
     "Retention",
     "Seed",
+    "StoredFunding",
     "StoredInstrument",
+    "StoredQuote",
     "TradeBatch",
     "Writer",
     "back_up",

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from statarb.market import Bar, Instrument, InstrumentRules, MissingIds, Print
+from statarb.market import Bar, Funding, Instrument, InstrumentRules, MissingIds, Print, Quote
 
 CAPACITY_TRADES = 200_000
 """About ten seconds of a market at its wildest."""
@@ -61,6 +61,13 @@ class Seed(NamedTuple):
     bars: Sequence[Bar]
 
 
+class Costs(NamedTuple):
+    """What trading costs now: best bids and asks, and what perpetuals pay."""
+
+    quotes: Sequence[Quote] = ()
+    funding: Sequence[Funding] = ()
+
+
 class Complete(NamedTuple):
     """All of an instrument before `until_ms` has been delivered: its bars close without waiting for a clock."""
 
@@ -86,7 +93,7 @@ class ExchangeTime(NamedTuple):
     monotonic_s: float
 
 
-Item = TradeBatch | GapAnswer | Listing | Reject | Seed | Complete | FeedReport | ExchangeTime
+Item = TradeBatch | GapAnswer | Listing | Reject | Seed | Costs | Complete | FeedReport | ExchangeTime
 
 
 class Inbox:
@@ -112,7 +119,7 @@ class Inbox:
                 self._ready.notify()
             return True
 
-    def put(self, item: GapAnswer | Listing | Reject | Seed | Complete | FeedReport | ExchangeTime) -> None:
+    def put(self, item: GapAnswer | Listing | Reject | Seed | Costs | Complete | FeedReport | ExchangeTime) -> None:
         """Take anything rarer than trades."""
         with self._ready:
             self._items.append(item)
@@ -186,6 +193,12 @@ class InboxSink:
 
     def seed(self, instrument: Instrument, base: Literal["1s", "1m"], bars: Sequence[Bar]) -> None:
         self._inbox.put(Seed(instrument, base, bars))
+
+    def quotes(self, quotes: Sequence[Quote]) -> None:
+        self._inbox.put(Costs(quotes=quotes))
+
+    def funding(self, funding: Sequence[Funding]) -> None:
+        self._inbox.put(Costs(funding=funding))
 
     def complete(self, instrument: Instrument, until_ms: int) -> None:
         self._inbox.put(Complete(instrument, until_ms))

@@ -17,6 +17,7 @@ from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import DamagedDatabaseError
 from statarb.market import SCALE, Instrument
 from statarb.store.connect import open_reader, plain_errors
+from statarb.store.costs import SELECT_FUNDING, SELECT_QUOTES, StoredFunding, StoredQuote, funding_of, quotes_of
 from statarb.store.trades import read_span, trade_frame
 
 _DAY_MS = 86_400_000
@@ -207,6 +208,14 @@ class Reader:
             for trade_id, ts_ms, price, qty in rows:
                 found[instrument] = LastTrade(trade_id, ts_ms, price / SCALE, qty / SCALE)
         return found
+
+    def quotes(self) -> dict[str, StoredQuote]:
+        """The newest best bid and ask of each instrument that has them."""
+        return quotes_of(self._query(SELECT_QUOTES))
+
+    def funding(self) -> dict[str, StoredFunding]:
+        """The newest funding of each perpetual."""
+        return funding_of(self._query(SELECT_FUNDING))
 
     def feeds(self) -> dict[str, FeedState]:
         """The heartbeats, by name."""

@@ -17,6 +17,8 @@ PURPOSE = {
     "gaps": "ranges of trade ids not stored: open, filled, unfillable or deferred",
     "feeds": "heartbeat of ingest and of each connection",
     "rejects": "frames that could not be used, with a sample (the newest 10,000)",
+    "quotes": "the newest best bid and ask of each instrument, by REST",
+    "funding": "the newest mark price, index price and funding rate of each perpetual",
     "conflicts": "trades that came again with other content; the first is kept",
 }
 
@@ -82,6 +84,19 @@ MIGRATIONS = (
             # What lies below was pruned: such an id is no news, and the bars before that time are not judged again.
             "ALTER TABLE symbols ADD COLUMN kept_from_id INTEGER NOT NULL DEFAULT 0",
             "ALTER TABLE symbols ADD COLUMN kept_from_ms INTEGER NOT NULL DEFAULT 0",
+        ),
+    ),
+    Migration(
+        "quotes-funding",
+        (
+            """CREATE TABLE quotes(
+              symbol_id INTEGER PRIMARY KEY, ts_ms INTEGER NOT NULL,
+              bid INTEGER NOT NULL CHECK(bid > 0), bid_qty INTEGER NOT NULL,
+              ask INTEGER NOT NULL CHECK(ask > 0), ask_qty INTEGER NOT NULL) STRICT""",
+            """CREATE TABLE funding(
+              symbol_id INTEGER PRIMARY KEY, ts_ms INTEGER NOT NULL, mark INTEGER NOT NULL,
+              index_price INTEGER NOT NULL, rate INTEGER NOT NULL, next_ms INTEGER NOT NULL,
+              interval_hours INTEGER NOT NULL) STRICT""",
         ),
     ),
 )

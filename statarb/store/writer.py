@@ -26,9 +26,11 @@ from statarb.store.book import (
     store_trades,
 )
 from statarb.store.connect import claim_source, open_writer, plain_errors
+from statarb.store.costs import store_funding, store_quotes
 from statarb.store.inbox import (
     BACKFILL,
     Complete,
+    Costs,
     ExchangeTime,
     FeedReport,
     GapAnswer,
@@ -233,6 +235,10 @@ class Writer:
                 if isinstance(item, Seed) and item.bars and str(item.instrument) in books:
                     name = str(item.instrument)
                     touched[name] += store_seed(self._connection, books[name], item)
+            for item in items:
+                if isinstance(item, Costs):
+                    store_quotes(self._connection, books, item.quotes)
+                    store_funding(self._connection, books, item.funding)
             complete_ms = {str(item.instrument): item.until_ms for item in items if isinstance(item, Complete)}
             for name, book in books.items():
                 until_ms = complete_ms.get(name) or self._closable_ms(name, book, drained)
