@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from pathlib import Path
@@ -11,14 +12,25 @@ from bench import coldstart, pair_analytics, refresh, size, throughput
 RESULTS = Path(__file__).with_name("results.json")
 
 
+PARTS = {
+    "throughput": throughput,
+    "refresh": refresh,
+    "size": size,
+    "pair_analytics": pair_analytics,
+    "coldstart": coldstart,
+}
+
+
 def main() -> int:
-    results = [result for part in (throughput, refresh, size, pair_analytics, coldstart) for result in part.run()]
-    RESULTS.write_text(
-        json.dumps(
-            {r.name: {"value": round(r.value, 3), **dict(list(r._asdict().items())[2:])} for r in results}, indent=2
-        )
-        + "\n"
-    )
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"only these: {', '.join(PARTS)}")
+    chosen = parser.parse_args().parts or list(PARTS)
+    if unknown := [name for name in chosen if name not in PARTS]:
+        parser.error(f"there is no {unknown[0]}; choose from {', '.join(PARTS)}")
+    results = [result for name in chosen for result in PARTS[name].run()]
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() and len(chosen) < len(PARTS) else {}
+    rows = {r.name: {"value": round(r.value, 3), **dict(list(r._asdict().items())[2:])} for r in results}
+    RESULTS.write_text(json.dumps(kept | rows, indent=2) + "\n")
     for result in results:
         print(
             f"{result.name:<26} {result.value:>10.2f} {result.unit:<6} against {result.baseline}\n{'':<36} {result.how}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from statarb.quant.half_life import BIAS_TERMS, SCALE_FLOOR  # isort: skip  (first: sets BLAS threads)
 
 import numpy as np
@@ -47,4 +49,6 @@ def main(runs: int = 40_000) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(prog="python -m bench.half_life_table", description=__doc__)
+    parser.add_argument("--runs", type=int, default=40_000, help="simulated spreads a distance")
+    main(parser.parse_args().runs)
