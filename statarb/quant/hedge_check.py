@@ -11,11 +11,10 @@ import numpy as np
 
 from statarb.errors import DataError
 from statarb.quant.hedge import HedgeFit, hedge_ratio
+from statarb.quant.hedge_errors import dols_hedge, hac_hedge
 from statarb.quant.hedge_methods import (
     HedgeEstimate,
-    dols_hedge,
     estimate,
-    hac_hedge,
     huber_hedge,
     returns_hedge,
     theil_sen_hedge,

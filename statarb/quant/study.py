@@ -108,11 +108,7 @@ class PairStudy:
     @cached_property
     def beta_gap(self) -> BetaGap | NotEnough:
         """Whether levels and returns of the hedge window agree on beta."""
-        bars = self.legs.newest(self.params.window, self.as_of_ms)
-        if isinstance(bars, NotEnough):
-            return bars
-        y, x = (on_scale(self.prices[leg].to_numpy()[bars], self.params.price_scale) for leg in ("y", "x"))
-        return beta_gap(y, x)
+        return _beta_gap(self.legs, self.params, self.as_of_ms)
 
     @cached_property
     def stability(self) -> Stability | NotEnough:
@@ -229,8 +225,17 @@ def _correlation(legs: Legs, window: int) -> pd.Series | NotEnough:
     return correlation
 
 
+def _beta_gap(legs: Legs, params: PairParams, as_of_ms: int) -> BetaGap | NotEnough:
+    bars = legs.newest(params.window, as_of_ms)
+    if isinstance(bars, NotEnough):
+        return bars
+    y, x = (on_scale(legs.prices[leg].to_numpy()[bars], params.price_scale) for leg in ("y", "x"))
+    return beta_gap(y, x)
+
+
 def _caveats(legs: Legs, params: PairParams, hedge: HedgeFit | NotEnough, as_of_ms: int) -> tuple[str, ...]:
     found = []
+    gap = _beta_gap(legs, params, as_of_ms)
     pair, prices = params.pair, legs.prices
     for leg, share in ((pair.y, legs.y_empty_share), (pair.x, legs.x_empty_share)):
         if share > MANY_EMPTY:
@@ -240,6 +245,11 @@ def _caveats(legs: Legs, params: PairParams, hedge: HedgeFit | NotEnough, as_of_
         found.append(f"{provisional:,} of {len(prices):,} bars are provisional: trades in them are still missing.")
     if isinstance(hedge, HedgeFit) and hedge.beta <= 0:
         found.append("beta is not positive over the hedge window: there is no hedge, so z is no signal.")
+    elif isinstance(gap, BetaGap) and gap.differs:
+        found.append(
+            f"beta by levels is {gap.level:.3g} and by returns {gap.returns:.3g}: more than 25 % apart, so this hedge "
+            "may add to the risk of short moves."
+        )
     newest_ms = int(legs.open_ms[-1]) + legs.bar_ms if len(prices) else as_of_ms
     if newest_ms < as_of_ms:
         found.append(f"The newest bar in which both legs traded closed at {utc_text(newest_ms)} UTC.")

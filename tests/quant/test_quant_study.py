@@ -291,3 +291,11 @@ def test_the_report_says_what_the_hedge_is_worth_and_how_fast_the_spread_is():
     walks = study_of(*(prices_of(leg) for leg in random_walks(N, seed=8)))
     assert "only while the verdict reads mean-reverting" in text_report(walks, "simulated")
     assert "Doubts" in text_report(walks, "simulated")
+
+
+def test_a_hedge_that_levels_and_returns_disagree_on_is_flagged():
+    late = np.roll(X, 3)
+    late[:3] = late[3]
+    study = study_of(prices_of(np.log(late / late[0]) / 5e-4), X)  # y follows x with a delay of three bars
+    assert study.beta_gap.differs
+    assert any("more than 25 % apart" in caveat for caveat in study.caveats)
