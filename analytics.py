@@ -3,13 +3,6 @@
 import sys
 
 # fmt: off
-# fmt: off
-# fmt: off
-# fmt: off
-# fmt: off
-# fmt: off
-# fmt: off
-# fmt: off
 # isort: off
 # Which bars are there?
 from statarb.quant import Legs, align_legs, log_returns, on_scale, resample_bars

@@ -178,7 +178,7 @@ def backtest(
     Returns
     -------
     Backtest or NotEnough
-        NotEnough below window + 3 bars.
+        NotEnough below window + 2 bars.
 
     Raises
     ------
@@ -194,8 +194,8 @@ def backtest(
     first, second = checked_pair(y, x)
     window = checked_window(window)
     scaled = on_scale(first, price_scale), on_scale(second, price_scale)
-    if len(first) < window + 3:
-        return NotEnough("bars", len(first), window + 3)
+    if len(first) < window + 2:
+        return NotEnough("bars", len(first), window + 2)
     seen = moments_seen(*scaled, window)
     z = ((scaled[0] - seen["alpha"] - seen["beta"] * scaled[1] - seen["mean"]) / seen["sd"]).to_numpy()
     prices = first.to_numpy(), second.to_numpy()

@@ -36,20 +36,27 @@ def rolling_moments(y: Floats, x: Floats, window: int) -> RollingMoments:
     head_y, head_x = y_blocks - y_blocks[:, :1], x_blocks - x_blocks[:, :1]
     tail_y, tail_x = y_blocks[:-1] - y_blocks[1:, :1], x_blocks[:-1] - x_blocks[1:, :1]
 
-    def window_sum(head: Floats, tail: Floats) -> Floats:
-        total = np.cumsum(head, axis=1)
-        total[1:, :-1] += np.cumsum(tail[:, :0:-1], axis=1)[:, ::-1]
-        return total
-
-    dy, dx = window_sum(head_y, tail_y) / window, window_sum(head_x, tail_x) / window
+    # All five sums at once: y, x, yy, xx, yx.
+    sums = np.cumsum(_products(head_y, head_x), axis=2)
+    sums[:, 1:, :-1] += np.cumsum(_products(tail_y, tail_x)[:, :, :0:-1], axis=2)[:, :, ::-1]
+    dy, dx = sums[:2] / window
     moments = (
         y_blocks[:, :1] + dy,
         x_blocks[:, :1] + dx,
-        np.maximum(window_sum(head_y**2, tail_y**2) - window * dy**2, 0.0),
-        np.maximum(window_sum(head_x**2, tail_x**2) - window * dx**2, 0.0),
-        window_sum(head_y * head_x, tail_y * tail_x) - window * dy * dx,
+        np.maximum(sums[2] - window * dy**2, 0.0),
+        np.maximum(sums[3] - window * dx**2, 0.0),
+        sums[4] - window * dy * dx,
     )
     return RollingMoments(window, *(_full_windows(values, n, window) for values in moments))
+
+
+def _products(y: Floats, x: Floats) -> Floats:
+    products = np.empty((5, *y.shape))
+    products[0], products[1] = y, x
+    np.multiply(y, y, out=products[2])
+    np.multiply(x, x, out=products[3])
+    np.multiply(y, x, out=products[4])
+    return products
 
 
 def _blocks(values: Floats, window: int) -> Floats:

@@ -180,6 +180,6 @@ def test_rules_that_cannot_be_are_refused(wrong):
 
 
 def test_few_bars_say_so():
-    assert backtest([1.0] * 10, [2.0] * 10, WINDOW) == NotEnough("bars", 10, 63)
+    assert backtest([1.0] * 10, [2.0] * 10, WINDOW) == NotEnough("bars", 10, 62)
     flat = backtest(np.full(100, 5.0), np.full(100, 7.0), WINDOW)
     assert (flat.trips, flat.equity.abs().sum()) == (0, 0)
