@@ -25,7 +25,7 @@ from statarb.errors import (
 from statarb.market import Instrument, timeframe
 from statarb.params import PairParams
 from statarb.quant import FrozenMoments, PairStudy, live_z, study_pair
-from statarb.quant.signal import Edge, Episode, edge_to_mean, episodes
+from statarb.quant.signal import Edge, Episode, edge_to_mean
 from statarb.screens.bar_cache import BASE_MS, BarCache
 from statarb.screens.health import Health, feed_health
 from statarb.screens.wording import duration_text
@@ -242,7 +242,7 @@ class Desk:
         until_ms = closed_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
         y_bars, x_bars = (bars.bars(leg, frame.base, since_ms, until_ms) for leg in (y, x))
         study = study_pair(y_bars, x_bars, params, closed_ms)
-        return Analysis(study, episodes(study.z, frame.ms, params.entry_z), version)
+        return Analysis(study, study.episodes, version)
 
 
 def _live_reading(study: PairStudy, y: LastTrade | None, x: LastTrade | None) -> LiveReading | None:

@@ -164,7 +164,8 @@ def test_few_bars_are_said_with_the_wait_and_break_nothing(db, name, minutes):
     assert ran_well(at)
     if name == "live" and minutes == 43:
         assert "43 of 240 bars, about 3 h 17 min" in words(at)
-        assert metrics(at)["z, not live"] == "—"
+        shown = metrics(at)  # live or not: the last trade here is as old as the present minute
+        assert shown.get("z, not live", shown.get("z, live")) == "—"
     if name == "export" and minutes == 0:
         assert "no bar has closed yet" in words(at)
 
