@@ -187,7 +187,7 @@ class VenueFeed:
         except ConfigError as refusal:
             log.warning("%s", refusal)
             self._refused[symbol] = str(refusal)
-            self._sink.report("requests", "live", (), {"refused": dict(self._refused)})
+            self._sink.report(f"{self._venue.market} requests", "live", (), {"refused": dict(self._refused)})
         except FeedError as error:
             log.warning("%s Asking again in %.0f s.", error, RETRY_S)
         return []

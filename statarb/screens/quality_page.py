@@ -107,9 +107,9 @@ def _show_requests(desk: Desk, view: DeskView) -> None:
         gone = st.selectbox("Stop following", list(view.instruments), index=None, key="remove_name", width=220)
         if st.button("Remove", key="remove", icon=":material/remove:") and gone:
             _ask(desk, "remove", gone)
-    refused = view.feeds["requests"].stats.get("refused", {}) if "requests" in view.feeds else {}
-    for message in refused.values():
-        st.caption(escape(str(message)))
+    for feed in view.feeds.values():
+        for message in feed.stats.get("refused", {}).values():
+            st.caption(escape(str(message)))
 
 
 def _ask(desk: Desk, action: Literal["add", "remove"], text: str) -> None:

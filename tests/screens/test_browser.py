@@ -121,7 +121,7 @@ def is_wrong(said) -> bool:
     first and gets a 404, and it complains of a message that was on its way when the page was left."""
     if "when disconnected from server" in said.text:
         return False
-    return said.type == "error" and not re.search(r"/(pair|export)/_stcore/", said.location["url"])
+    return said.type == "error" and not re.search(r"/(pair|quality|export)/_stcore/", said.location["url"])
 
 
 def open_chart(page, address):
@@ -270,7 +270,7 @@ def test_the_downloaded_csv_is_what_the_page_shows(page, url, db):
     assert pd.Series(ours).equals(pd.Series(theirs))
 
 
-@pytest.mark.parametrize("path", ["", "pair", "export"])
+@pytest.mark.parametrize("path", ["", "pair", "quality", "export"])
 def test_a_phone_shows_every_page_without_scrolling_sideways(page, url, path):
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{url}/{path}")

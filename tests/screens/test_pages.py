@@ -11,6 +11,8 @@ from support import PROJECT
 from statarb.params import PairParams
 from statarb.screens.desk import Desk
 from statarb.screens.export_page import export_frame, export_name
+from statarb.settings import desk_path
+from statarb.store import DeskFile
 from statarb.store.transfer import csv_text
 
 
@@ -27,7 +29,7 @@ def _page(name):
     getattr(importlib.import_module(f"statarb.screens.{name}_page"), f"show_{name}_page")(desk, params)
 
 
-PAGES = ("live", "pair", "export")
+PAGES = ("live", "pair", "quality", "export")
 
 
 @pytest.fixture
@@ -299,3 +301,37 @@ def test_names_from_the_database_are_shown_as_they_are(db):
     at = app()
     assert ran_well(at)
     assert at.title[0].value.count("\\") >= 4
+
+
+def test_the_quality_page_says_what_is_missing_and_why_frames_were_refused(filled):
+    filled.execute("INSERT INTO gaps VALUES(1, 10, 19, 'open', 'reconnect', ?, NULL, 0, NULL)", filled.end_ms)
+    filled.execute("INSERT INTO gaps VALUES(2, 10, 12, 'filled', 'start', ?, ?, 0, NULL)", filled.end_ms, filled.end_ms)
+    filled.execute("INSERT INTO rejects VALUES(?, 'not JSON', '<img onerror=alert(1)>')", filled.end_ms)
+    filled.heartbeat(missing_ids=10, clock_offset_ms=-3, duplicates=7)
+    at = page("quality")
+    assert ran_well(at)
+    said = words(at)
+    assert "1 open** (10 ids) · **1 filled** (3 ids)" in said
+    assert "1 × not JSON" in said
+    assert "7 duplicates absorbed" in said
+    assert metrics(at)["Missing now"] == "10"
+    assert metrics(at)["Clock offset"] == "-3 ms"
+
+
+def test_the_quality_page_leaves_requests_for_ingest(filled, db):
+    at = page("quality")
+    at.text_input(key="add_name").set_value("ltcusdt").run()
+    at.button(key="add").click().run()
+    at.selectbox(key="remove_name").set_value("spot:SOLUSDT").run()
+    at.button(key="remove").click().run()
+    assert ran_well(at)
+    asked = [(request.action, str(request.instrument)) for request in DeskFile(desk_path(db)).requests()]
+    assert asked == [("add", "spot:LTCUSDT"), ("remove", "spot:SOLUSDT")]
+
+
+def test_a_name_that_no_exchange_has_is_refused_in_words(filled, db):
+    at = page("quality")
+    at.text_input(key="add_name").set_value("<script>").run()
+    at.button(key="add").click().run()
+    assert "is not an instrument" in words(at)
+    assert DeskFile(desk_path(db)).requests() == []
