@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from typing import Protocol
+
+from statarb.errors import StatarbError
+
+log = logging.getLogger(__name__)
 
 
 class Clock(Protocol):
@@ -50,6 +56,47 @@ def utc_text(ts_ms: int, *, milliseconds: bool = False) -> str:
 def utc_stamp(ts_ms: int) -> str:
     """`20260131T120000Z`: the same instant in a form that is safe in a file name."""
     return datetime.fromtimestamp(ts_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+
+
+class Repeating(ABC):
+    """A thread that takes a step every so many seconds, whatever goes wrong with one of them.
+
+    Parameters
+    ----------
+    name : str
+        Of the thread, as the log shows it.
+    every_s : float
+        Seconds between the end of a step and the next one.
+    clock : Clock
+    """
+
+    def __init__(self, name: str, every_s: float, clock: Clock) -> None:
+        self._every_s = every_s
+        self._clock = clock
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Take no further step; safe to call twice, and before `start`."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._clock.wait(self._stop, self._every_s):
+            try:
+                self.step()
+            except StatarbError as error:
+                log.debug("%s: %s", self._thread.name, error)
+            except Exception:
+                log.exception("%s: unexpected; going on.", self._thread.name)
+
+    @abstractmethod
+    def step(self) -> object:
+        """What is done each time."""
 
 
 class ExchangeClock:

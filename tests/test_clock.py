@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statarb.clock import SYSTEM_CLOCK, ExchangeClock, utc_stamp, utc_text
+from statarb.clock import SYSTEM_CLOCK, ExchangeClock, Repeating, utc_stamp, utc_text
+from statarb.errors import FeedError
 
 EPOCHS_MS = st.integers(0, 4_102_444_800_000)
 
@@ -68,3 +69,36 @@ def test_the_exchanges_clock_is_never_ahead_never_goes_back_and_trails_by_the_fa
         before_ms = now_ms
     fastest_ms = min(delay_ms for _, delay_ms in words)
     assert abs(start_ms + elapsed_ms - fastest_ms - before_ms) <= 1
+
+
+def test_a_repeating_step_goes_on_whatever_goes_wrong_with_one():
+    class Counter(Repeating):
+        steps = 0
+
+        def step(self):
+            self.steps += 1
+            if self.steps == 1:
+                raise FeedError("not now")
+            if self.steps == 2:
+                raise RuntimeError("a bug")
+            self._stop.set()
+
+    counter = Counter("counter", 0.01, SYSTEM_CLOCK)
+    counter.start()
+    counter._thread.join(5)
+    assert counter.steps == 3
+    counter.stop()
+
+
+def test_a_repeating_thread_stops_at_once_and_before_it_began():
+    class Never(Repeating):
+        def step(self):
+            raise AssertionError("not within an hour")
+
+    never = Never("never", 3600.0, SYSTEM_CLOCK)
+    never.stop()
+    never = Never("never", 3600.0, SYSTEM_CLOCK)
+    never.start()
+    began = SYSTEM_CLOCK.monotonic_s()
+    never.stop()
+    assert SYSTEM_CLOCK.monotonic_s() - began < 2

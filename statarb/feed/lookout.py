@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from statarb.clock import SYSTEM_CLOCK, Clock
-from statarb.errors import FeedError
+from statarb.clock import SYSTEM_CLOCK, Clock, Repeating
 from statarb.feed.stream import TradeStream
 from statarb.market import Instrument
-
-log = logging.getLogger(__name__)
 
 EVERY_S = 0.5
 ARRIVAL_S = 1.0
 
 
-class Lookout:
+class Lookout(Repeating):
     """One thread over all streams of a venue.
 
     Parameters
@@ -37,29 +32,10 @@ class Lookout:
         stored_ids: Callable[[], Mapping[str, int]],
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        super().__init__("lookout", EVERY_S, clock)
         self._streams = streams
         self._newest_id = newest_id
         self._stored_ids = stored_ids
-        self._clock = clock
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="lookout", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, timeout_s: float = 5.0) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
-
-    def _run(self) -> None:
-        while not self._clock.wait(self._stop, EVERY_S):
-            try:
-                self.step()
-            except FeedError as error:
-                log.debug("Lookout: %s", error)
-            except Exception:
-                log.exception("Lookout: unexpected; going on.")
 
     def step(self) -> None:
         """Look into each silence that is longer than its symbol's rhythm.

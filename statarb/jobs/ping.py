@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from statarb.clock import SYSTEM_CLOCK, Clock
+from statarb.clock import SYSTEM_CLOCK, Clock, Repeating
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ def is_well(stats: Mapping[str, Any]) -> bool:
     return bool(stats.get("trades_per_s")) and (lag_ms is None or lag_ms <= LONGEST_LAG_MS)
 
 
-class Ping:
+class Ping(Repeating):
     """One thread that calls the URL; what goes wrong with it is logged and never disturbs ingest.
 
     Parameters
@@ -36,21 +35,9 @@ class Ping:
     """
 
     def __init__(self, url: str, stats: Callable[[], Mapping[str, Any]], clock: Clock = SYSTEM_CLOCK) -> None:
+        super().__init__("ping", EVERY_S, clock)
         self._url = url
         self._stats = stats
-        self._clock = clock
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ping", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-
-    def _run(self) -> None:
-        while not self._clock.wait(self._stop, EVERY_S):
-            self.step()
 
     def step(self) -> bool:
         """Call once if all is well; True when the monitor answered."""
