@@ -9,6 +9,7 @@ import io
 import re
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +39,7 @@ class Piece(NamedTuple):
     done: float
 
 
-class DataFile:
+class DataFile(ABC):
     """A file that can be imported.
 
     `id_kind` says whose ids its trades have (None: there are none in it), `since_ms` when it begins (0: not known
@@ -54,6 +55,7 @@ class DataFile:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @abstractmethod
     def pieces(self) -> Iterator[Piece]:
         """What is in it, in order.
 
@@ -62,7 +64,6 @@ class DataFile:
         FeedError
             A row that is none, with its number, or a file that is damaged further on.
         """
-        raise NotImplementedError
 
     def until_ms(self, last_ms: int) -> int:
         """Up to when it is complete, given its last trade's time: all bars close, as at the end of a replay."""

@@ -19,8 +19,6 @@ from statarb.screens.wording import DASH, duration_text, escape, number_text
 from statarb.settings import desk_path
 from statarb.store import DeskFile
 
-_BYTES_A_TRADE = 40
-_DAY_S = 86_400
 _STATES = ("open", "filled", "unfillable", "deferred")
 
 
@@ -53,14 +51,17 @@ def _quality(desk: Desk, params: PairParams) -> None:
 def _show_totals(view: DeskView, quality: Quality) -> None:
     stats = view.feeds["ingest"].stats if "ingest" in view.feeds else {}
     rate = float(stats.get("trades_per_s") or 0.0)
-    days_left = quality.disk.free / (rate * _BYTES_A_TRADE * _DAY_S) if rate else math.inf
     with st.grid(6, min_column_width=128, gap="small", key="totals"):
         _metric("Trades a second", number_text(rate, 1), "stored, last ten seconds")
         _metric("Event to commit", _ms(stats, "lag_p50_ms"), f"99 %: {_ms(stats, 'lag_p99_ms')}")
         _metric("Clock offset", _ms(stats, "clock_offset_ms"), "exchange − local")
         _metric("Queue", _count(stats, "queue_depth"), "waiting to be stored")
         _metric("Missing now", _count(stats, "missing_ids"), f"{_count(stats, 'deferred_ids')} deferred")
-        _metric("Disk used", f"{quality.disk.used / 1e6:,.0f} MB", f"{_days(days_left)} left at this rate")
+        _metric(
+            "Disk used",
+            f"{quality.disk.used / 1e6:,.0f} MB",
+            f"{_days(quality.disk.days_left(rate))} left at this rate",
+        )
 
 
 def _metric(label: str, value: str, description: str) -> None:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from statarb.store.reader import Reader
 
-_SAMPLES = 3
+BYTES_A_TRADE = 40
+"""A trade on disk with its bars: the benchmark `bytes_per_trade`, rounded up."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Disk:
 
     used: int
     free: int
+
+    def days_left(self, trades_per_s: float) -> float:
+        """Until the free space is taken at this rate, the size of a trade with its bars as measured; inf at none."""
+        return self.free / (trades_per_s * BYTES_A_TRADE * 86_400) if trades_per_s else float("inf")
 
 
 def coverage(reader: Reader, instrument: str, since_ms: int, until_ms: int) -> Coverage:

@@ -5,7 +5,7 @@ import math
 import pytest
 from store.rig import T0_MS, Rig, trade
 
-from statarb.store import Reader, Reject, TradeBatch, conflicts, coverage, disk, rejects
+from statarb.store import Disk, Reader, Reject, TradeBatch, conflicts, coverage, disk, rejects
 
 
 @pytest.fixture
@@ -51,3 +51,8 @@ def test_the_disk_is_the_file_with_its_log(rig):
     used = disk(rig.path)
     assert used.used >= rig.path.stat().st_size > 0
     assert used.free > 0
+
+
+def test_days_left_follow_from_the_free_space_and_the_rate():
+    assert Disk(0, 40 * 86_400 * 100).days_left(10.0) == 10.0
+    assert Disk(0, 1).days_left(0.0) == math.inf
