@@ -1,158 +1,31 @@
 """The desk in a real browser, on the real pipeline: exchange in a box, ingest, database, dashboard."""
 
-import contextlib
 import io
 import re
-import urllib.request
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from playwright.sync_api import sync_playwright
-from processes import Process, exchange, ingest, running, wait_until
-from support import free_port
+from browsing import (
+    BEYOND_THE_EDGE,
+    CHART,
+    FIGURE_BYTES,
+    RANGE,
+    TICK_S,
+    TICKS,
+    WATCH,
+    dashboard,
+    metric,
+    open_chart,
+    settled,
+    zoom,
+)
+from processes import ingest, wait_until
 
 from statarb.params import PairParams
-from statarb.quant import FrozenMoments
 from statarb.screens.desk import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-TICKS = 20
-FIGURE_BYTES = 20_000
-TICK_S = 0.5
-CHART = ".js-plotly-plot .main-svg"
-RANGE = "document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range.map(String)"
-# Every frame of the screen: is the chart there, whole and opaque?
-WATCH = """() => {
-  document.querySelector('.js-plotly-plot').__mark = 'the same';
-  window.frames_seen = window.blank_frames = 0;
-  const look = () => {
-    window.frames_seen++;
-    const plot = document.querySelector('.js-plotly-plot');
-    let opaque = true;
-    for (let e = plot; e; e = e.parentElement) opaque &&= getComputedStyle(e).opacity === '1';
-    if (!plot?.querySelector('.main-svg .scatterlayer .trace path') || !opaque) window.blank_frames++;
-    requestAnimationFrame(look);
-  };
-  requestAnimationFrame(look);
-}"""
-# What reaches over the right edge without a part of the page that scrolls by itself around it.
-BEYOND_THE_EDGE = """() => {
-  const scrolls = (e) => e && (/auto|scroll|hidden/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
-  return [...document.querySelectorAll('.stMainBlockContainer *')]
-    .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
-    .filter((e) => !e.closest('.stDataFrame') && !scrolls(e.parentElement.closest('.stElementContainer *')))
-    .map((e) => `${e.tagName} ${e.className}`).slice(0, 5);
-}"""
-
-
-@contextlib.contextmanager
-def dashboard(db):
-    """Its address, once it answers."""
-    port = free_port()
-    with running("-m", "streamlit", "run", "app.py", "--server.port", str(port), STATARB_DB=str(db)) as process:
-        wait_until(lambda: answers(process, port))
-        yield f"http://127.0.0.1:{port}"
-        assert "Traceback" not in process.output, process.output
-
-
-def answers(process: Process, port: int) -> bool:
-    assert process.child.poll() is None, process.output
-    with (
-        contextlib.suppress(OSError),
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=1) as r,
-    ):
-        return r.read() == b"ok"
-    return False
-
-
-@pytest.fixture(scope="module")
-def market():
-    """Options that point ingest to the exchange in a box."""
-    with exchange("--rate", "10") as (_, at):
-        yield at
-
-
-@pytest.fixture(scope="module")
-def db(market, tmp_path_factory):
-    path = tmp_path_factory.mktemp("desk") / "t.db"
-    with ingest(path, *market, "--symbols", "BTCUSDT,ETHUSDT,SOLUSDT") as feed:
-        feed.wait_for("feed is live")
-        wait_until(lambda: isinstance(Desk(path).refresh(PairParams()).study.moments, FrozenMoments))
-        yield path
-
-
-@pytest.fixture(scope="module")
-def url(db):
-    with dashboard(db) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser(chromium_path):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def page(browser):
-    """A page that must end without an error on its console and without a request to another host."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="light", accept_downloads=True)
-    page = context.new_page()
-    page.set_default_timeout(30_000)
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(f"page error: {error}"))
-    page.on("console", lambda said: wrong.append(f"console: {said.text}") if is_wrong(said) else None)
-    page.on("request", lambda asked: wrong.append(f"asked {asked.url}") if is_foreign(asked.url) else None)
-    yield page
-    context.close()
-    assert wrong == []
-
-
-def is_foreign(url: str) -> bool:
-    return not url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:"))
-
-
-def is_wrong(said) -> bool:
-    """Two things that Streamlit itself says are no fault of ours: it looks for its server below a page's own path
-    first and gets a 404, and it complains of a message that was on its way when the page was left."""
-    if "when disconnected from server" in said.text:
-        return False
-    return said.type == "error" and not re.search(r"/(pair|quality|export)/_stcore/", said.location["url"])
-
-
-def open_chart(page, address):
-    page.goto(address)
-    page.wait_for_selector(CHART)
-
-
-def zoom(page) -> list[str]:
-    """Zoom as a hand does, by dragging over the plot; the range it led to."""
-    page.wait_for_selector(".js-plotly-plot .nsewdrag", state="attached")
-    box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
-    x, y = box["x"] + box["width"] * 0.3, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + box["width"] * 0.3, y + 2, steps=6)
-    page.mouse.up()
-    page.wait_for_selector(".statarb-follow:enabled")
-    page.wait_for_timeout(400)  # the plot rounds its range once more as it settles
-    return page.evaluate(RANGE)
-
-
-def settled(page, received) -> bool:
-    """Whether the browser has acknowledged the figure, so that only tails come: two seconds without a large frame."""
-    received.clear()
-    page.wait_for_timeout(2_000)
-    return bool(received) and max(received) < FIGURE_BYTES
-
-
-def metric(page, label) -> str:
-    card = page.locator("[data-testid=stMetric]").filter(has_text=label)
-    return card.locator("[data-testid=stMetricValue]").inner_text()
 
 
 def test_twenty_refreshes_keep_chart_and_zoom_without_a_blank_frame(page, url):
