@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import DOORS, PRODUCT, PROJECT, path_id
 
-VOCABULARY = {"market", "params", "settings", "clock", "errors"}
+VOCABULARY = {"market", "params", "settings", "clock", "errors", "alerts", "pins"}
 SIBLINGS: dict[str, set[str]] = {
     "feed": set(),
     "store": set(),

@@ -26,10 +26,21 @@ from statarb.market import Instrument, timeframe
 from statarb.params import PairParams
 from statarb.quant import FrozenMoments, PairStudy, live_z, study_pair
 from statarb.quant.signal import Edge, Episode, edge_to_mean
-from statarb.screens.bar_cache import BASE_MS, BarCache
 from statarb.screens.health import Health, feed_health
 from statarb.screens.wording import duration_text
-from statarb.store import Coverage, Disk, FeedState, LastTrade, Reader, StoredInstrument, coverage, disk, rejects
+from statarb.store import (
+    BASE_MS,
+    BarCache,
+    Coverage,
+    Disk,
+    FeedState,
+    LastTrade,
+    Reader,
+    StoredInstrument,
+    coverage,
+    disk,
+    rejects,
+)
 
 log = logging.getLogger(__name__)
 

@@ -3,6 +3,7 @@
 from statarb.store.archive import read_trades
 from statarb.store.archiver import Archiver
 from statarb.store.backup import back_up
+from statarb.store.bar_cache import BASE_MS, BarCache
 from statarb.store.check import check_archive, check_database
 from statarb.store.connect import IngestLock, create_database
 from statarb.store.costs import StoredFunding, StoredQuote
@@ -15,7 +16,9 @@ from statarb.store.retention import Retention
 from statarb.store.writer import Writer
 
 __all__ = [
+    "BASE_MS",
     "Archiver",
+    "BarCache",
     "Coverage",
     "DeskFile",
     "Disk",

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from statarb.market import Instrument
-from statarb.screens.bar_cache import BarCache
-from statarb.store import StoredInstrument
+from statarb.store import BarCache, StoredInstrument
 
 MINUTE = 60_000
 

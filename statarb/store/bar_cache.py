@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 import pandas as pd
 
-from statarb.store import StoredInstrument
+from statarb.store.reader import StoredInstrument
 
 Base = Literal["1s", "1m"]
 BASE_MS: dict[Base, int] = {"1s": 1_000, "1m": 60_000}
