@@ -4,7 +4,11 @@
 // delivers only the newest message, so a tail may not join what is held: the chart then takes back its
 // acknowledgement and is sent the whole figure. Live values are tags over the plot; a tick never redraws it.
 
-const LIBRARY = "app/static/plotly-finance-4.1.0.min.js";
+// The same query, so that a new version of this file brings the new version of that one.
+const { axisKey, axisNumber, epochMs, firstAt, library, themed, unpacked } = await import(
+  `./drawing.js${new URL(import.meta.url).search}`
+);
+
 const CONFIG = {
   displaylogo: false,
   doubleClick: false,
@@ -13,56 +17,6 @@ const CONFIG = {
   modeBarButtons: [["zoom2d", "pan2d"], ["toImage"]],
 };
 const charts = new WeakMap();
-
-function library() {
-  window.statarbPlotly ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = LIBRARY;
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = () => {
-      window.statarbPlotly = undefined;
-      reject(new Error("The chart library did not load. Check that the folder static/ is there and reload the page."));
-    };
-    document.head.append(script);
-  });
-  return window.statarbPlotly;
-}
-
-function unpacked({ dtype, bdata }) {
-  const bytes = Uint8Array.from(atob(bdata), (character) => character.charCodeAt(0));
-  return Array.from(new (dtype === "f8" ? Float64Array : Float32Array)(bytes.buffer));
-}
-
-/** Replaces `@blue-color` and the like by the theme's own values, everywhere in a specification. */
-function themed(value, style) {
-  if (typeof value === "string" && value.includes("@")) {
-    return value.replace(/@([a-z]+(?:-[a-z]+)*-color)/g, (_, name) => style.getPropertyValue(`--st-${name}`).trim());
-  }
-  if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map((item) => themed(item, style));
-  if (value && typeof value === "object") {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, themed(item, style)]));
-  }
-  return value;
-}
-
-function epochMs(value) {
-  return typeof value === "number" ? value : Date.parse(`${String(value).replace(" ", "T")}Z`);
-}
-
-/** The first index of the sorted `times` that is not before `time`. */
-function firstAt(times, time) {
-  let low = 0;
-  let high = times.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (times[middle] < time) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-const axisNumber = (trace) => (trace.yaxis === "y" ? 0 : Number(trace.yaxis.slice(1)) - 1);
-const axisKey = (number) => (number ? `yaxis${number + 1}` : "yaxis");
 
 const HTML = `
   <div class="statarb-bar">

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,30 +9,13 @@ from typing import Any
 import streamlit as st
 
 from statarb.charts import Figure, Tag
-from statarb.settings import PROJECT
+from statarb.screens.component import chart_component
 
 TAIL_BARS = 12
 """Points that go with every message; a chart that missed more asks for the whole figure."""
 
 _BAR_PX = 28
-_SCRIPT = PROJECT / "static" / "live_chart.js"
-
-# This text goes over the wire with every message, so it only fetches the rest; the digest is there for caches.
-_LOADER = """
-const script = new URL("app/static/live_chart.js?DIGEST", document.baseURI).href;
-export default function (component) {
-  let end = () => {};
-  const mounted = import(script).then((module) => { end = module.mount(component); });
-  return () => mounted.then(() => end());
-}
-"""
-_DIGEST = hashlib.sha256(_SCRIPT.read_bytes()).hexdigest()[:12]
-_CHART = st.components.v2.component(
-    "statarb.chart",
-    html='<div class="statarb-chart" role="group">\n</div>',
-    js=_LOADER.replace("DIGEST", _DIGEST),
-    isolate_styles=False,
-)
+_CHART = chart_component("statarb.chart", "live_chart.js")
 
 _MINUTE, _HOUR = 60_000, 3_600_000
 _SPANS = {

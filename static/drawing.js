@@ -1,0 +1,78 @@
+// What every chart shares: the library, typed arrays, and the theme's own colours and fonts.
+
+const LIBRARY = "app/static/plotly-finance-4.1.0.min.js";
+
+/** Plotly, loaded once a page. */
+export function library() {
+  window.statarbPlotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = LIBRARY;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => {
+      window.statarbPlotly = undefined;
+      reject(new Error("The chart library did not load. Check that the folder static/ is there and reload the page."));
+    };
+    document.head.append(script);
+  });
+  return window.statarbPlotly;
+}
+
+export function unpacked({ dtype, bdata }) {
+  const bytes = Uint8Array.from(atob(bdata), (character) => character.charCodeAt(0));
+  return Array.from(new (dtype === "f8" ? Float64Array : Float32Array)(bytes.buffer));
+}
+
+/** Replaces `@blue-color` and the like by the theme's own values, everywhere in a specification. */
+export function themed(value, style) {
+  if (typeof value === "string" && value.includes("@")) {
+    return value.replace(/@([a-z]+(?:-[a-z]+)*-color)/g, (_, name) => style.getPropertyValue(`--st-${name}`).trim());
+  }
+  if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map((item) => themed(item, style));
+  if (value && typeof value === "object") {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, themed(item, style)]));
+  }
+  return value;
+}
+
+/** What tells two themes apart. */
+export function look(style) {
+  return ["text", "background", "blue"].map((name) => style.getPropertyValue(`--st-${name}-color`)).join();
+}
+
+/** Fonts, grid, background and tools of a themed layout, as every chart has them; the layout itself is changed. */
+export function dress(layout, style) {
+  const font = { family: style.getPropertyValue("--st-font"), color: themed("@text-color", style), size: 12 };
+  const grid = { gridcolor: themed("@border-color", style), griddash: "dot", gridwidth: 0.5, tickfont: { size: 11 } };
+  for (const key of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) Object.assign(layout[key], grid);
+  return Object.assign(layout, {
+    font,
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: themed("@gray-color", style), activecolor: font.color },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    hoverlabel: {
+      bgcolor: themed("@secondary-background-color", style),
+      bordercolor: grid.gridcolor,
+      font: { color: font.color, size: 12 },
+    },
+    annotations: (layout.annotations ?? []).map((note) => ({ ...note, font: { size: 12, color: font.color, ...note.font } })),
+  });
+}
+
+export function epochMs(value) {
+  return typeof value === "number" ? value : Date.parse(`${String(value).replace(" ", "T")}Z`);
+}
+
+/** The first index of the sorted `times` that is not before `time`. */
+export function firstAt(times, time) {
+  let low = 0;
+  let high = times.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (times[middle] < time) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+export const axisNumber = (trace) => (trace.yaxis && trace.yaxis !== "y" ? Number(trace.yaxis.slice(1)) - 1 : 0);
+export const axisKey = (number) => (number ? `yaxis${number + 1}` : "yaxis");

@@ -1,0 +1,141 @@
+// A Plotly chart that moves with the bars: drawn once a revision; zoom and node live on over reruns and themes.
+//
+// Messages carry `rev` and, until it is acknowledged, `spec`: Plotly's data and layout with theme tokens as colours.
+// Traces without x take the common `spec.x`. Where `spec.fit` lists, for each y axis, what must stay in view, the y
+// axes follow the span of time that is shown; else Plotly keeps the zoom itself, as long as `layout.uirevision` stays.
+
+const { axisKey, axisNumber, dress, epochMs, firstAt, library, look, themed, unpacked } = await import(
+  `./drawing.js${new URL(import.meta.url).search}`
+);
+const CONFIG = {
+  displaylogo: false,
+  scrollZoom: false,
+  showSendToCloud: false,
+  modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"], ["toImage"]],
+};
+const plots = new WeakMap();
+
+class Plot {
+  constructor(root, plotly) {
+    root.innerHTML = '<div class="statarb-plot"></div>';
+    this.plotly = plotly;
+    this.root = root;
+    this.plot = root.firstElementChild;
+    this.range = null; // the user's own span of time; null while all of it is shown
+    this.resizer = new ResizeObserver(() => this.spec && plotly.Plots.resize(this.plot));
+    this.resizer.observe(this.plot);
+  }
+
+  /** Shows a message; false when its specification is not held. */
+  async show({ rev, spec, label, height }) {
+    this.root.setAttribute("aria-label", label);
+    this.plot.style.height = `${height}px`;
+    const seen = look(getComputedStyle(this.root));
+    if (spec) this.hold(spec, rev);
+    else if (this.rev !== rev) return false;
+    else if (seen === this.seen) return true;
+    this.seen = seen;
+    await this.draw();
+    return true;
+  }
+
+  hold(spec, rev) {
+    const view = spec.layout.uirevision;
+    if (view !== this.view) this.range = null; // another pair or timeframe: nothing of the old view fits
+    this.view = view;
+    this.rev = rev;
+    this.times = spec.x ? unpacked(spec.x) : null;
+    const values = (item) => (item?.bdata ? unpacked(item) : item);
+    const data = spec.data.map((trace) => ({
+      ...trace,
+      x: values(trace.x) ?? this.times,
+      ...Object.fromEntries(["y", "open", "high", "low", "close"].filter((k) => trace[k]).map((k) => [k, values(trace[k])])),
+    }));
+    this.spec = { ...spec, data };
+  }
+
+  async draw() {
+    const style = getComputedStyle(this.root);
+    const layout = dress(themed(this.spec.layout, style), style);
+    layout.datarevision = this.drawings = (this.drawings ?? 0) + 1;
+    layout.dragmode = this.plot._fullLayout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : "zoom");
+    layout.xaxis.spikecolor = layout.font.color;
+    if (this.spec.fit) {
+      Object.assign(layout.xaxis, this.range ? { range: [...this.range] } : { autorange: true });
+      this.fitted().forEach((range, number) => (layout[axisKey(number)].range = range));
+    }
+    const held = ["x", "y", "open", "high", "low", "close"];
+    const traces = this.spec.data.map((trace) => {
+      const rest = Object.fromEntries(Object.entries(trace).filter(([key]) => !held.includes(key)));
+      return { ...themed(rest, style), ...Object.fromEntries(held.filter((k) => trace[k]).map((k) => [k, trace[k]])) };
+    });
+    await this.plotly.react(this.plot, traces, layout, CONFIG);
+    if (!this.listens) this.listen();
+  }
+
+  /** For each y axis the range that holds what is shown of its traces, and its levels. */
+  fitted() {
+    const [start, end] = this.range ?? [-Infinity, Infinity];
+    return this.spec.fit.map((levels, number) => {
+      let [least, most] = [Math.min(...levels, Infinity), Math.max(...levels, -Infinity)];
+      for (const trace of this.spec.data) {
+        if (axisNumber(trace) !== number || trace.x !== this.times) continue;
+        const [from, to] = [firstAt(trace.x, start), firstAt(trace.x, end)];
+        for (const values of [trace.y, trace.low, trace.high].filter(Boolean)) {
+          for (let i = from; i < to; i++) {
+            if (values[i] < least) least = values[i];
+            if (values[i] > most) most = values[i];
+          }
+        }
+      }
+      if (least > most) return [-1, 1];
+      const room = Math.max((most - least) * 0.08, Math.abs(most) * 1e-6, 1e-9);
+      return [levels.includes(0) && least === 0 ? 0 : least - room, most + room];
+    });
+  }
+
+  listen() {
+    this.listens = true;
+    this.plot.on("plotly_relayout", (change) => {
+      if (!this.spec.fit) return;
+      const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
+      if (range[0] === undefined && !change["xaxis.autorange"]) return;
+      this.range = range[0] === undefined ? null : range.map(epochMs);
+      this.draw();
+    });
+  }
+
+  close() {
+    this.resizer.disconnect();
+    this.plotly.purge(this.plot);
+  }
+}
+
+/** Shows what Streamlit sends; the function that it returns ends the chart. */
+export function mount({ data, parentElement, setStateValue }) {
+  const root = parentElement.querySelector(".statarb-chart");
+  const held = plots.get(root) ?? { queue: Promise.resolve() };
+  plots.set(root, held);
+  held.newest = data;
+  held.queue = held.queue.then(async () => {
+    if (held.newest !== data || held.closed) return; // a newer message waits already
+    try {
+      held.plot ??= new Plot(root, await library());
+      if (held.closed) return;
+      const ack = (await held.plot.show(data)) ? data.rev : null;
+      // Once, and again when it seems lost: a rerun that is under way still carries the old one.
+      if (ack !== data.ack && (ack !== held.ack || performance.now() - held.ackAt > 3000)) {
+        [held.ack, held.ackAt] = [ack, performance.now()];
+        setStateValue("ack", ack);
+      }
+    } catch (error) {
+      root.textContent = error.message;
+      held.plot = undefined;
+    }
+  });
+  return () => {
+    held.closed = true;
+    held.plot?.close();
+    plots.delete(root);
+  };
+}
