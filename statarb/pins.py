@@ -118,7 +118,9 @@ class Pin:
         except StatarbError:
             raise
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ConfigError("A pin in the desk file is unreadable.", "Delete it on the Pins page.") from error
+            raise ConfigError(
+                "A pin in the desk file is unreadable.", "It is left out; the desk file still holds it."
+            ) from error
 
 
 def _params(given: Mapping[str, Any]) -> PairParams:

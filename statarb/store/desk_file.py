@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -13,6 +14,7 @@ from statarb.alerts import DEFAULT_RULES, AlertRule, Target
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import ConfigError, ForeignDatabaseError
 from statarb.market import Instrument
+from statarb.pins import Pin
 from statarb.store.connect import make_private_file, make_private_folder, plain_errors
 from statarb.store.desk_schema import APPLICATION_ID, VERSION, migrate
 
@@ -168,6 +170,30 @@ class DeskFile:
         """Marks by the alert's id and time: ids alone begin anew with a new database."""
         rows = self._rows("SELECT event_id, at_ms, acknowledged_at_ms, note FROM alert_marks") or ()
         return {(event_id, at_ms): Mark(acknowledged, note) for event_id, at_ms, acknowledged, note in rows}
+
+    # --- pins ---------------------------------------------------------------------------------------------------------
+
+    def pins(self) -> list[Pin]:
+        """Every pin, open ones first, then the newest first; one that cannot be read is left out and logged."""
+        found = []
+        for pin_id, body in self._rows("SELECT pin_id, body FROM pins ORDER BY pin_id DESC") or ():
+            try:
+                found.append(Pin.from_json(body, pin_id))
+            except ConfigError as error:
+                log.warning("Pin %d: %s", pin_id, error)
+        return sorted(found, key=lambda pin: (not pin.is_open, -pin.entered_at_ms))
+
+    def save_pin(self, pin: Pin) -> Pin:
+        """Store a pin, new or changed; the pin as it is stored."""
+        pin_id = self._write(
+            "INSERT INTO pins(pin_id, made_at_ms, closed_at_ms, body) VALUES(?,?,?,?) "
+            "ON CONFLICT(pin_id) DO UPDATE SET closed_at_ms=excluded.closed_at_ms, body=excluded.body",
+            (pin.pin_id, SYSTEM_CLOCK.now_ms(), pin.exit and pin.exit.at_ms, pin.to_json()),
+        )
+        return replace(pin, pin_id=pin.pin_id or pin_id)
+
+    def delete_pin(self, pin_id: int) -> None:
+        self._write("DELETE FROM pins WHERE pin_id=?", (pin_id,))
 
     # --- saved views --------------------------------------------------------------------------------------------------
 
