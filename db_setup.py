@@ -43,7 +43,7 @@ def create(db: Path) -> int:
     done = create_database(db)
     print(f"{db} (schema {VERSION})")
     for table, purpose in PURPOSE.items():
-        print(f"  {table:<10} {purpose}")
+        print(f"  {table:<12} {purpose}")
     print("\n".join(f"Done: {step}." for step in done) or "Nothing to do: it is up to date.")
     return 0
 

@@ -1,5 +1,6 @@
 """SQLite: one writer, many readers, nothing lost and nothing doubled."""
 
+from statarb.store.alert_log import AlertEnd, AlertEvent, AlertHealth, Delivery, StoredOutcome, frame_of
 from statarb.store.archive import read_trades
 from statarb.store.archiver import Archiver
 from statarb.store.backup import back_up
@@ -18,9 +19,13 @@ from statarb.store.writer import Writer
 __all__ = [
     "BASE_MS",
     "Archiver",
+    "AlertEnd",
+    "AlertEvent",
+    "AlertHealth",
     "BarCache",
     "Coverage",
     "DeskFile",
+    "Delivery",
     "Disk",
     "ExchangeTime",
     "FeedReport",
@@ -37,6 +42,7 @@ __all__ = [
     "StoredFunding",
     "StoredInstrument",
     "StoredQuote",
+    "StoredOutcome",
     "TradeBatch",
     "Writer",
     "back_up",
@@ -46,6 +52,7 @@ __all__ = [
     "coverage",
     "create_database",
     "disk",
+    "frame_of",
     "read_holdings",
     "read_trades",
     "rejects",

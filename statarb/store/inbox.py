@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from statarb.market import Bar, Funding, Instrument, InstrumentRules, MissingIds, Print, Quote
+from statarb.store.alert_log import AlertItem
 
 CAPACITY_TRADES = 200_000
 """About ten seconds of a market at its wildest."""
@@ -93,7 +94,8 @@ class ExchangeTime(NamedTuple):
     monotonic_s: float
 
 
-Item = TradeBatch | GapAnswer | Listing | Reject | Seed | Costs | Complete | FeedReport | ExchangeTime
+Rarer = GapAnswer | Listing | Reject | Seed | Costs | Complete | FeedReport | ExchangeTime | AlertItem
+Item = TradeBatch | Rarer
 
 
 class Inbox:
@@ -119,7 +121,7 @@ class Inbox:
                 self._ready.notify()
             return True
 
-    def put(self, item: GapAnswer | Listing | Reject | Seed | Costs | Complete | FeedReport | ExchangeTime) -> None:
+    def put(self, item: Rarer) -> None:
         """Take anything rarer than trades."""
         with self._ready:
             self._items.append(item)

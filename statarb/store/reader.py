@@ -16,6 +16,7 @@ import pandas as pd
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import DamagedDatabaseError
 from statarb.market import SCALE, Instrument
+from statarb.store.alert_log import AlertEvent, Delivery, StoredOutcome, read_deliveries, read_events, read_outcomes
 from statarb.store.connect import open_reader, plain_errors
 from statarb.store.costs import SELECT_FUNDING, SELECT_QUOTES, StoredFunding, StoredQuote, funding_of, quotes_of
 from statarb.store.trades import read_span, trade_frame
@@ -224,6 +225,22 @@ class Reader:
             return {name: FeedState(name, state, updated, json.loads(stats)) for name, state, updated, stats in rows}
         except ValueError as error:
             raise DamagedDatabaseError(f"A heartbeat in {self._path} is unreadable.", "Restart ingest.") from error
+
+    def alert_events(self, after_id: int = 0, limit: int = 500) -> list[AlertEvent]:
+        """The newest alert events after an id, newest first."""
+        return read_events(self._query, "event_id>?", (after_id,), limit)
+
+    def alerts_of(self, origin: str, since_ms: int, limit: int = 500) -> list[AlertEvent]:
+        """The events of one rule or pin since then, newest first."""
+        return read_events(self._query, "origin=? AND at_ms>=?", (origin, since_ms), limit)
+
+    def deliveries(self, since_ms: int = 0) -> list[Delivery]:
+        """How far messages got since then, newest first."""
+        return read_deliveries(self._query, since_ms)
+
+    def outcomes(self) -> list[StoredOutcome]:
+        """What came after each alert, oldest first."""
+        return read_outcomes(self._query)
 
     def table(self, sql: str) -> pd.DataFrame:
         """The answer to one of the store's own questions as a frame, columns named as in the question."""

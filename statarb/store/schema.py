@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from statarb.store.alert_log import DELIVERIES_TABLE, EVENTS_TABLE, OUTCOMES_TABLE
+
 APPLICATION_ID = 0x50414952
 """'PAIR' in SQLite's file header: what tells our database from another."""
 
@@ -19,6 +21,9 @@ PURPOSE = {
     "rejects": "frames that could not be used, with a sample (the newest 10,000)",
     "quotes": "the newest best bid and ask of each instrument, by REST",
     "funding": "the newest mark price, index price and funding rate of each perpetual",
+    "alert_events": "alerts that fired, were held back or suppressed, with all that was known then",
+    "deliveries": "how far each message got to each target",
+    "outcomes": "what the legs of an alert earned afterwards, beside random entries",
     "conflicts": "trades that came again with other content; the first is kept",
 }
 
@@ -99,6 +104,7 @@ MIGRATIONS = (
               interval_hours INTEGER NOT NULL) STRICT""",
         ),
     ),
+    Migration("alerts", (EVENTS_TABLE, DELIVERIES_TABLE, OUTCOMES_TABLE)),
 )
 
 VERSION = len(MIGRATIONS)

@@ -14,6 +14,7 @@ from typing import Any
 from statarb.clock import SYSTEM_CLOCK, Clock, ExchangeClock
 from statarb.errors import StatarbError, StoreError
 from statarb.market import Instrument, MissingIds, Print
+from statarb.store.alert_log import AlertHealth, store_alerts
 from statarb.store.book import (
     Book,
     Span,
@@ -103,6 +104,7 @@ class Writer:
         self._live_by_feed: dict[str, set[str]] = {}
         self._held_until_s: dict[str, float] = {}
         self._reports: dict[str, FeedReport] = {}
+        self._alerts: dict[str, Any] | None = None
         self._pulse = Pulse(clock.monotonic_s())
         self._beat_at_s = float("-inf")
         self._stats: dict[str, Any] = {"trades": 0}
@@ -244,6 +246,7 @@ class Writer:
                 until_ms = complete_ms.get(name) or self._closable_ms(name, book, drained)
                 books[name] = close_bars(self._connection, book, until_ms, touched[name])
             self._store_rejects(rejects)
+            store_alerts(self._connection, items)
             if self._beat_is_due():
                 self._beat("live" if self._live else "connecting")
 
@@ -294,6 +297,8 @@ class Writer:
                 # While trades flow they are the clock: the exchange's answer may be ahead of what is in transit.
                 if item.monotonic_s - self._heard_trades_at_s.get(item.venue, float("-inf")) > QUIET_S:
                     self._exchanges[item.venue].hear(item.exchange_ms, item.monotonic_s)
+            elif isinstance(item, AlertHealth):
+                self._alerts = item.stats
             elif isinstance(item, FeedReport):
                 self._reports[item.name] = item
                 names = {str(instrument) for instrument in item.instruments}
@@ -330,6 +335,7 @@ class Writer:
         now_s, now_ms = self._clock.monotonic_s(), self._clock.now_ms()
         self._stats = self._pulse.beat(now_s, self._books, self._reports, self._inbox.depth)
         self._stats["clock_offset_ms"] = self._clock_offset_ms
+        self._stats["alerts"] = self._alerts
         self._stats["retention"] = self._retention.stats() if self._retention else None
         rows = [("ingest", state, now_ms, json.dumps(self._stats))]
         rows += [(r.name, r.state, now_ms, json.dumps(dict(r.stats))) for r in self._reports.values()]
