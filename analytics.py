@@ -35,6 +35,7 @@ from statarb.quant import Stability, stability
 from statarb.quant import Backtest, RoundTrip, Rule, backtest
 # All of it at once, and what stands where there is no number.
 from statarb.quant import NotEnough, PairStream, PairStudy, StreamedBar, Undefined, study_pair, text_report, to_dict
+from statarb.quant import feature_table
 # isort: on
 
 __all__ = [  # noqa: RUF022  (by question, as above)
@@ -53,6 +54,7 @@ __all__ = [  # noqa: RUF022  (by question, as above)
     "Stability", "stability",
     "Backtest", "RoundTrip", "Rule", "backtest",
     "NotEnough", "PairStream", "PairStudy", "StreamedBar", "Undefined", "study_pair", "text_report", "to_dict",
+    "feature_table",
 ]
 # fmt: on
 

@@ -11,6 +11,7 @@ from statarb.quant.backtest import Backtest, RoundTrip, Rule, backtest
 from statarb.quant.bars import resample_bars
 from statarb.quant.cointegration import CointegrationResult, ResidualTest, engle_granger
 from statarb.quant.correlation import rolling_correlation
+from statarb.quant.features import feature_table
 from statarb.quant.half_life import HalfLife, half_life
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
 from statarb.quant.hedge_check import BetaGap, HedgeComparison, HedgeQuality, beta_gap, compare_hedges, hedge_quality
@@ -92,6 +93,7 @@ __all__ = [
     "edge_to_mean",
     "engle_granger",
     "episodes",
+    "feature_table",
     "frozen_moments",
     "hac_hedge",
     "half_life",

@@ -13,11 +13,13 @@ from quant_samples import bars_of, prices_of, random_walks, reverting_legs
 
 import analytics
 from statarb.market import TIMEFRAMES
+from statarb.params import PairParams
 from statarb.quant import (
     NotEnough,
     Rule,
     align_legs,
     backtest,
+    feature_table,
     frozen_moments,
     hedge_ratio,
     kalman_hedge,
@@ -47,6 +49,14 @@ def resampled(y) -> pd.DataFrame:
     return resample_bars(bars_of(y.to_numpy()), TIMEFRAMES["1m"], int(y.index[-1].timestamp() * 1000) + 60_000)
 
 
+def features(y, x) -> pd.DataFrame:
+    """The table with the verdict's word as a number."""
+    until_ms = int(y.index[-1].timestamp() * 1000) + 60_000
+    bars = bars_of(y.to_numpy()), bars_of(x.to_numpy())
+    table = feature_table(*bars, PairParams(window=20, test_window=100, corr_window=10), until_ms)
+    return table.assign(verdict=[float(sum(word.encode())) for word in table["verdict"]])
+
+
 def simulated(y, x) -> pd.DataFrame:
     """Equity, drawdown and position of a rule that trades often; zeros while there are too few bars."""
     rule = Rule(entry_z=0.5, exit_z=0.1, stop_z=3.0, time_stop=5)
@@ -67,6 +77,7 @@ SERIES = {
     "price_statistics": lambda y, x: price_statistics(resampled(y), TIMEFRAMES["1m"], 5),
     "backtest": lambda y, x: simulated(y, x),
     "align_legs": lambda y, x: _legs(y, x).prices,
+    "feature_table": lambda y, x: features(y, x),
     "resample_bars": lambda y, x: resampled(y),
 }
 

@@ -52,6 +52,7 @@ CALLS = {
     "edge_to_mean": lambda y, x: a.edge_to_mean(MOMENTS, PairParams(), 0.1, 100.0, 100.0),
     "engle_granger": a.engle_granger,
     "episodes": lambda y, x: a.episodes(z_series(y), 60_000, 2.0),
+    "feature_table": lambda y, x: a.feature_table(bars_of(y), bars_of(x), PairParams(window=60), closed_until(len(y))),
     "frozen_moments": lambda y, x: a.frozen_moments(y, x, "log", 0),
     "hac_hedge": a.hac_hedge,
     "half_life": lambda y, x: a.half_life(y),
@@ -170,7 +171,16 @@ def test_a_poor_input_gets_a_typed_answer_or_a_clear_error_and_no_warning(name, 
         assert not np.isinf(value) or {path, end} & MAY_BE_INFINITE, f"{name}{path} is infinite"
 
 
-FROM_BARS = {"align_legs", "log_returns", "price_statistics", "resample_bars", "study_pair", "verdict", "share_beyond"}
+FROM_BARS = {
+    "feature_table",
+    "align_legs",
+    "log_returns",
+    "price_statistics",
+    "resample_bars",
+    "study_pair",
+    "verdict",
+    "share_beyond",
+}
 OTHERS = {"edge_to_mean", "episodes", "live_z", "two_legs", "on_scale", "kalman_noise"}
 
 
