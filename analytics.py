@@ -16,7 +16,7 @@ from statarb.quant import (
 )
 # How far is the spread from its mean?
 from statarb.quant import FrozenMoments, InSample, frozen_moments, live_z, moments_seen, spread_fixed, spread_seen
-from statarb.quant import z_seen
+from statarb.quant import ZDistribution, z_distribution, z_seen
 # When is that a signal, and what would it pay?
 from statarb.quant import Edge, Episode, TwoLegs, edge_to_mean, episodes, share_beyond, two_legs
 # Do the legs move together?
@@ -45,6 +45,7 @@ __all__ = [  # noqa: RUF022  (by question, as above)
     "kalman_hedge", "kalman_noise", "ols_summary", "returns_hedge", "rolling_hedge", "theil_sen_hedge", "tls_hedge",
     "BetaGap", "HedgeComparison", "HedgeQuality", "beta_gap", "compare_hedges", "hedge_quality",
     "FrozenMoments", "InSample", "frozen_moments", "live_z", "moments_seen", "spread_fixed", "spread_seen", "z_seen",
+    "ZDistribution", "z_distribution",
     "Edge", "Episode", "TwoLegs", "edge_to_mean", "episodes", "share_beyond", "two_legs",
     "rolling_correlation",
     "CointegrationResult", "ResidualTest", "UnitRootResult", "Verdict", "WindowTest", "adf", "critical_values",

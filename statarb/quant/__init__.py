@@ -11,6 +11,7 @@ from statarb.quant.backtest import Backtest, RoundTrip, Rule, backtest
 from statarb.quant.bars import resample_bars
 from statarb.quant.cointegration import CointegrationResult, ResidualTest, engle_granger
 from statarb.quant.correlation import rolling_correlation
+from statarb.quant.distribution import ZDistribution, z_distribution
 from statarb.quant.features import feature_table
 from statarb.quant.half_life import HalfLife, half_life
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
@@ -81,6 +82,7 @@ __all__ = [
     "VarianceRatio",
     "Verdict",
     "WindowTest",
+    "ZDistribution",
     "adf",
     "align_legs",
     "backtest",
@@ -134,5 +136,6 @@ __all__ = [
     "variance_ratio",
     "verdict",
     "warm_up",
+    "z_distribution",
     "z_seen",
 ]

@@ -78,6 +78,7 @@ CALLS = {
     "rolling_correlation": lambda y, x: a.rolling_correlation(y, x, 60),
     "rolling_hedge": lambda y, x: a.rolling_hedge(y, x, 60),
     "share_beyond": lambda y, x: a.share_beyond(z_series(y), 2.0, closed_until(len(y))),
+    "z_distribution": lambda y, x: a.z_distribution(z_series(y)),
     "spread_fixed": lambda y, x: a.spread_fixed(y, x, a.hedge_ratio(GOOD_Y, GOOD_X), 0),
     "spread_seen": lambda y, x: a.spread_seen(y, x, 60),
     "stability": lambda y, x: a.stability(y, x, 60),
@@ -172,6 +173,7 @@ def test_a_poor_input_gets_a_typed_answer_or_a_clear_error_and_no_warning(name, 
 
 
 FROM_BARS = {
+    "z_distribution",
     "feature_table",
     "align_legs",
     "log_returns",
