@@ -165,16 +165,16 @@ class Importer:
         return known
 
     def _end(self, where: str = "") -> None:
-        self._sink_of(IMPORT).report(IMPORT, "stopped", (), {"progress": None})
+        self._sink_of(IMPORT).report(IMPORT, "stopped", (), {})
         self._flush()
         log.info("Import ended%s: %d trades and %d bars read.", where, self.trades, self.bars)
 
     def _say(self, what: str, done: float) -> None:
-        progress = f"{what}: {done:.0%}"
-        self._sink_of(IMPORT).report(IMPORT, "connecting", (), {"progress": progress})
+        progress = {"done": round(100 * done), "total": 100}
+        self._sink_of(IMPORT).report(IMPORT, "connecting", (), {"file": what, "progress": progress})
         if not done or self._clock.monotonic_s() - self._said_at_s >= SAY_EVERY_S:
             self._said_at_s = self._clock.monotonic_s()
-            log.info("Import: %s; %d trades and %d bars read.", progress, self.trades, self.bars)
+            log.info("Import: %s: %.0f %%; %d trades and %d bars read.", what, 100 * done, self.trades, self.bars)
 
 
 def line_files(files: Iterable[DataFile]) -> list[LineFile]:

@@ -139,5 +139,6 @@ class WarmStart:
         return None
 
     def _report(self, done: int, pages: int) -> None:
-        progress = None if done == pages else f"{done} of {pages} pages"
-        self._sink.report(self.name, "connecting" if progress else "live", (), {"progress": progress})
+        self._sink.report(
+            self.name, "live" if done == pages else "connecting", (), {"progress": {"done": done, "total": pages}}
+        )

@@ -11,6 +11,7 @@ from statarb.charts.pair import spread_unit
 from statarb.clock import utc_text
 from statarb.errors import StatarbError
 from statarb.quant import HedgeFit, NotEnough, PairStudy, Undefined
+from statarb.screens.coverage import coverage_text
 from statarb.screens.desk import DeskView
 from statarb.screens.health import Health
 from statarb.screens.wording import DASH, duration_text, escape, number_text, price_text, wait_text, with_commands
@@ -49,6 +50,8 @@ def _state_text(view: DeskView) -> str:
         return view.health.detail
     as_of = view.study.as_of_ms
     closed = f"closed bars to {utc_text(as_of)[11:]} UTC" if as_of else "no bar has closed yet"
+    if as_of and (holes := coverage_text(view.analysis.coverage)):
+        closed = f"{closed}; {holes}"
     return closed if view.source in ("simulated", "") else f"{view.source}, {closed}"
 
 

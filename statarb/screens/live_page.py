@@ -14,6 +14,7 @@ from statarb.screens.cards import announce, show_key_numbers, show_problem, show
 from statarb.screens.desk import Desk, DeskView
 from statarb.screens.frame import follow_instruments
 from statarb.screens.live_chart import LiveValues, show_chart
+from statarb.screens.progress import show_progress
 from statarb.screens.wording import number_text, wait_text
 
 TICK = "500ms"
@@ -33,6 +34,7 @@ def _live(desk: Desk, params: PairParams) -> None:
         return
     follow_instruments(view)
     show_title(view)
+    show_progress(view)
     show_key_numbers(view)
     show_signal(view)
     announce(view, "live_seen")

@@ -13,6 +13,7 @@ from statarb.errors import StatarbError
 from statarb.market import Instrument
 from statarb.params import PairParams
 from statarb.screens.cards import show_problem, show_title
+from statarb.screens.coverage import percent_text
 from statarb.screens.desk import Desk, DeskView, Quality
 from statarb.screens.frame import follow_instruments
 from statarb.screens.wording import DASH, duration_text, escape, number_text
@@ -87,14 +88,14 @@ def _show_instruments(view: DeskView, quality: Quality) -> None:
                 "Trades/s": number_text(float(one.get("trades_per_s", math.nan)), 1),
                 "Lag p50": _ms(one, "lag_p50_ms"),
                 "Lag p99": _ms(one, "lag_p99_ms"),
-                "Coverage, 24 h": f"{covered.share:.2%}" if covered.expected else DASH,
-                "Minutes": f"{covered.final:,} of {covered.expected:,}",
+                "Coverage, 24 h": percent_text(covered) if covered.seconds else DASH,
+                "Missing": duration_text(covered.seconds - covered.covered) if covered.seconds else DASH,
                 "Closed to, UTC": utc_text(stored.closed_until_ms)[11:] if stored.closed_until_ms else DASH,
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="instruments")
     st.caption(
-        "Coverage: minutes of the last 24 hours whose trades are all stored, or that an exchange kline vouches for. "
+        "Coverage: seconds of the last 24 hours whose trades are all stored, or for which an exchange kline stands. "
         "Lag: from the exchange's stamp of a trade to its commit, by the exchange's clock."
     )
 

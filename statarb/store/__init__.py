@@ -8,10 +8,11 @@ from statarb.store.bar_cache import BASE_MS, BarCache
 from statarb.store.check import check_archive, check_database
 from statarb.store.connect import IngestLock, create_database
 from statarb.store.costs import StoredFunding, StoredQuote
+from statarb.store.coverage import Coverage
 from statarb.store.desk_file import DeskFile, wanted
 from statarb.store.imports import read_holdings, reserve_lines
 from statarb.store.inbox import ExchangeTime, FeedReport, Inbox, InboxSink, Listing, Reject, Seed, TradeBatch
-from statarb.store.quality import Coverage, Disk, conflicts, coverage, disk, rejects
+from statarb.store.quality import Disk, conflicts, disk, rejects
 from statarb.store.reader import FeedState, LastTrade, Reader, StoredInstrument
 from statarb.store.retention import Retention
 from statarb.store.writer import Writer
@@ -49,7 +50,6 @@ __all__ = [
     "check_archive",
     "check_database",
     "conflicts",
-    "coverage",
     "create_database",
     "disk",
     "frame_of",

@@ -18,29 +18,26 @@ _INSERT = (
 )
 
 # The print nearest to an id: each table's index is asked once, and what is merged are two rows.
-_NEAREST = """
+NEAREST = """
 SELECT trade_id, ts_ms FROM (
-  SELECT * FROM (SELECT trade_id, ts_ms FROM trades WHERE symbol_id=:symbol_id {0} ORDER BY trade_id {order} LIMIT 1)
+  SELECT * FROM (SELECT trade_id, ts_ms FROM trades WHERE symbol_id=?1 {0} ORDER BY trade_id {order} LIMIT 1)
   UNION ALL SELECT * FROM
-    (SELECT trade_id, ts_ms FROM nontrades WHERE symbol_id=:symbol_id {0} ORDER BY trade_id {order} LIMIT 1)
+    (SELECT trade_id, ts_ms FROM nontrades WHERE symbol_id=?1 {0} ORDER BY trade_id {order} LIMIT 1)
 ) ORDER BY trade_id {order} LIMIT 1"""
 
 
 def read_ledger(connection: sqlite3.Connection, symbol_id: int) -> Ledger | None:
     """What is stored of an instrument and what is missing; None before its first trade."""
-    ends = [
-        connection.execute(_NEAREST.format("", order=order), {"symbol_id": symbol_id}).fetchone()
-        for order in ("ASC", "DESC")
-    ]
+    ends = [connection.execute(NEAREST.format("", order=order), (symbol_id,)).fetchone() for order in ("ASC", "DESC")]
     if ends[0] is None:
         return None
     rows = connection.execute(
         "SELECT lo, hi, "
-        f"(SELECT ts_ms FROM ({_NEAREST.format('AND trade_id<g.lo', order='DESC')})), "
-        f"(SELECT ts_ms FROM ({_NEAREST.format('AND trade_id>g.hi', order='ASC')})), "
+        f"(SELECT ts_ms FROM ({NEAREST.format('AND trade_id<g.lo', order='DESC')})), "
+        f"(SELECT ts_ms FROM ({NEAREST.format('AND trade_id>g.hi', order='ASC')})), "
         "reason, found_at_ms, state, tries, proof "
-        "FROM gaps g WHERE symbol_id=:symbol_id AND state<>'filled' ORDER BY lo",
-        {"symbol_id": symbol_id},
+        "FROM gaps g WHERE symbol_id=?1 AND state<>'filled' ORDER BY lo",
+        (symbol_id,),
     ).fetchall()
     holes = tuple(
         Hole(lo, hi, from_ms, until_ms, reason, found_at_ms, state, tries, _last_asked_ms(proof), proof or "")

@@ -56,7 +56,7 @@ class Pulse:
             "reconnects": sum(int(report.stats.get("reconnects", 0)) for report in reports.values()),
             **self._odd,
             **_gaps([ledger for ledger, _ in ledgers.values()]),
-            "seeding": next((r.stats["progress"] for r in reports.values() if "progress" in r.stats), None),
+            "seeding": _seeding(reports.values()),
             "instruments": {
                 name: {
                     "trades_per_s": rates[name],
@@ -68,6 +68,13 @@ class Pulse:
                 for name, (ledger, last_price_e8) in ledgers.items()
             },
         }
+
+
+def _seeding(reports: Iterable[FeedReport]) -> dict[str, int] | None:
+    """How many pages of history are loaded, of how many, over all venues; None while none is being loaded."""
+    parts = [report.stats["progress"] for report in reports if "progress" in report.stats]
+    done, total = sum(part["done"] for part in parts), sum(part["total"] for part in parts)
+    return {"done": done, "total": total} if done < total else None
 
 
 def _lag(lags_ms: Iterable[int]) -> dict[str, int | None]:

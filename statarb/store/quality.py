@@ -1,4 +1,4 @@
-"""How good the record is: coverage by bars, rejects by reason, conflicts, disk; asked of a Reader."""
+"""How good the record is: rejects by reason, conflicts, disk; asked of a Reader."""
 
 from __future__ import annotations
 
@@ -15,20 +15,6 @@ BYTES_A_TRADE = 40
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """Of the one-minute bars of a span: how many are expected, stored, and final."""
-
-    expected: int
-    stored: int
-    final: int
-
-    @property
-    def share(self) -> float:
-        """Final bars over expected ones; NaN where none are expected."""
-        return self.final / self.expected if self.expected else float("nan")
-
-
-@dataclass(frozen=True)
 class Disk:
     """What the database takes, and what is left beside it, in bytes."""
 
@@ -38,18 +24,6 @@ class Disk:
     def days_left(self, trades_per_s: float) -> float:
         """Until the free space is taken at this rate, the size of a trade with its bars as measured; inf at none."""
         return self.free / (trades_per_s * BYTES_A_TRADE * 86_400) if trades_per_s else float("inf")
-
-
-def coverage(reader: Reader, instrument: str, since_ms: int, until_ms: int) -> Coverage:
-    """How much of a span the record vouches for; it begins with the instrument's first bar, if that is later.
-
-    A minute in which nothing traded has no bar and counts as not covered: the record cannot tell it from a hole.
-    """
-    bars = reader.bars(instrument, "1m", since_ms, until_ms)
-    if bars.empty:
-        return Coverage(0, 0, 0)
-    first_ms = max(since_ms, round(bars.index[0].timestamp() * 1000))
-    return Coverage(max(0, (until_ms - first_ms) // 60_000), len(bars), int((~bars["provisional"]).sum()))
 
 
 def rejects(reader: Reader) -> pd.DataFrame:

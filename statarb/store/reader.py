@@ -19,6 +19,7 @@ from statarb.market import SCALE, Instrument
 from statarb.store.alert_log import AlertEvent, Delivery, StoredOutcome, read_deliveries, read_events, read_outcomes
 from statarb.store.connect import open_reader, plain_errors
 from statarb.store.costs import SELECT_FUNDING, SELECT_QUOTES, StoredFunding, StoredQuote, funding_of, quotes_of
+from statarb.store.coverage import Coverage, read_coverage
 from statarb.store.trades import read_span, trade_frame
 
 _DAY_MS = 86_400_000
@@ -180,6 +181,13 @@ class Reader:
         frame["provisional"] = values[:, 9] > 0
         frame["seeded"] = values[:, 10] > 0
         return frame
+
+    def coverage(self, instrument: str, base: Literal["1s", "1m"], since_ms: int, until_ms: int) -> Coverage:
+        """Of the seconds in [since_ms, until_ms) how many the record vouches for; see `read_coverage`.
+
+        Of an unknown instrument none is covered.
+        """
+        return read_coverage(self._query, self._symbol_id(instrument) or 0, base, since_ms, until_ms)
 
     def trades(self, instrument: str, since_ms: int, until_ms: int) -> pd.DataFrame:
         """Trades stored in the database whose time is in [since_ms, until_ms); see `read_trades` for the archive too.

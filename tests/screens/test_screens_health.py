@@ -44,7 +44,7 @@ def test_fresh_heartbeat_and_fresh_trades_are_live():
         (feeds(), legs(0.1, 30), "STALE 30 s"),
         (feeds(), legs(None), "STALE"),
         (feeds("stale"), legs(2), "STALE 2 s"),
-        (feeds(seeding="klines 3 of 8"), legs(), "CATCHING UP"),
+        (feeds(seeding={"done": 3, "total": 8}), legs(), "CATCHING UP"),
         (feeds(queue_depth=20_000), legs(), "CATCHING UP"),
         (feeds(missing_ids=1_200), legs(), "CATCHING UP"),
         (feeds(lag_p50_ms=9_000), legs(), "CATCHING UP"),
@@ -55,7 +55,7 @@ def test_each_trouble_has_its_word(feeds_, legs_, text):
 
 
 def test_a_dead_ingest_outranks_everything_that_it_last_said():
-    assert health(feeds("live", 60_000, seeding="klines"), legs(90)).text == "DISCONNECTED 60 s"
+    assert health(feeds("live", 60_000, seeding={"done": 3, "total": 8}), legs(90)).text == "DISCONNECTED 60 s"
 
 
 def test_simulated_is_said_in_any_state():

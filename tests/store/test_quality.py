@@ -5,7 +5,7 @@ import math
 import pytest
 from store.rig import T0_MS, Rig, trade
 
-from statarb.store import Disk, Reader, Reject, TradeBatch, conflicts, coverage, disk, rejects
+from statarb.store import Disk, Reader, Reject, TradeBatch, conflicts, disk, rejects
 
 
 @pytest.fixture
@@ -13,21 +13,6 @@ def rig(tmp_path):
     rig = Rig(tmp_path / "t.db")
     rig.commit(*[trade(i, T0_MS + i * 500) for i in range(0, 600)])  # five minutes
     return rig
-
-
-def test_coverage_counts_the_minutes_the_record_vouches_for(rig):
-    span = (T0_MS, T0_MS + 300_000)
-    rig.commit(trade(600, T0_MS + 310_000))
-    whole = coverage(Reader(rig.path), "spot:BTCUSDT", *span)
-    assert (whole.expected, whole.stored, whole.final) == (5, 5, 4)  # the record begins within the first minute
-    rig.commit(*[trade(i, T0_MS + 310_000 + (i - 600) * 500) for i in range(900, 1000)])
-    holed = coverage(Reader(rig.path), "spot:BTCUSDT", T0_MS + 60_000, T0_MS + 480_000)
-    assert (holed.expected, holed.final) == (7, 4)
-    assert holed.share == 4 / 7
-
-
-def test_coverage_of_nothing_is_nothing(rig):
-    assert math.isnan(coverage(Reader(rig.path), "spot:NONE", 0, 10**12).share)
 
 
 def test_rejects_are_told_by_reason_with_a_sample(rig):

@@ -314,3 +314,21 @@ def test_exactly_one_connection_writes(tmp_path):
     reader = Reader(rig.path)
     with pytest.raises(sqlite3.OperationalError, match=r"readonly|read-only|query_only"):
         reader._connection.execute("DELETE FROM trades")
+
+
+def test_the_heartbeat_adds_up_the_history_being_loaded_over_venues(tmp_path):
+    rig = Rig(tmp_path / "t.db")
+
+    def heartbeat(**progress):
+        for name, (done, total) in progress.items():
+            rig.inbox.put(FeedReport(f"{name} warm start", "live", (), {"progress": {"done": done, "total": total}}))
+        rig.clock.s += 1.1
+        rig.writer.step(0)
+        rig.clock.s += 1.1
+        rig.writer.step(0)
+        return rig.writer.stats()["seeding"]
+
+    assert heartbeat() is None
+    assert heartbeat(spot=(2, 20), usdm=(1, 4)) == {"done": 3, "total": 24}
+    assert heartbeat(usdm=(4, 4)) == {"done": 6, "total": 24}
+    assert heartbeat(spot=(20, 20)) is None
