@@ -1,11 +1,12 @@
 """A browser on the desk: the dashboard as a process, and what every browser test does and forbids."""
 
+import ast
 import contextlib
 import re
 import urllib.request
 
 from processes import Process, running, wait_until
-from support import free_port
+from support import PROJECT, free_port
 
 TICKS = 20
 FIGURE_BYTES = 20_000
@@ -34,6 +35,20 @@ BEYOND_THE_EDGE = """() => {
     .filter((e) => !e.closest('.stDataFrame') && !scrolls(e.parentElement.closest('.stElementContainer *')))
     .map((e) => `${e.tagName} ${e.className}`).slice(0, 5);
 }"""
+
+
+def page_paths() -> tuple[str, ...]:
+    """The path of every page that app.py lists; the default one has none."""
+    calls = (
+        node for node in ast.walk(ast.parse((PROJECT / "app.py").read_text("utf-8"))) if isinstance(node, ast.Call)
+    )
+    words = [
+        {word.arg: word.value.value for word in call.keywords if isinstance(word.value, ast.Constant)} for call in calls
+    ]
+    return tuple("" if one.get("default") else one["url_path"] for one in words if "url_path" in one)
+
+
+PAGE_PATHS = page_paths()
 
 
 @contextlib.contextmanager
@@ -66,6 +81,14 @@ def is_wrong(said) -> bool:
     if "when disconnected from server" in said.text:
         return False
     return said.type == "error" and not re.search(r"/[a-z]+/_stcore/", said.location["url"])
+
+
+def all_shown(page) -> None:
+    """Wait until the page's own script has ended, then open everything that can be unfolded."""
+    page.wait_for_selector(".stMainBlockContainer h1")
+    page.wait_for_selector(".stApp[data-test-script-state=notRunning]")
+    page.evaluate("document.querySelectorAll('details:not([open]) > summary').forEach((e) => e.click())")
+    page.wait_for_timeout(500)
 
 
 def open_chart(page, address):

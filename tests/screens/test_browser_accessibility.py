@@ -1,0 +1,69 @@
+"""Every page for everybody: axe finds nothing serious in either theme, and the keyboard reaches every control."""
+
+import hashlib
+import re
+
+import pytest
+from browsing import PAGE_PATHS, all_shown
+from support import PROJECT
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+AXE = next((PROJECT / "tests" / "screens" / "axe").glob("axe-core-*.min.js"))
+EXCEPTIONS: dict[str, str] = {}
+"""Rule -> why a violation of it is not ours to mend; there is none."""
+VIOLATIONS = (
+    "axe.run(document, {resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice']})"
+)
+INK = "getComputedStyle(document.querySelector('.stApp')).color"
+# What a hand on the keyboard must get to. A group of choices is one stop, left and right choose in it.
+MARK_CONTROLS = """() => {
+  const shown = (e) => e.checkVisibility({visibilityProperty: true, opacityProperty: true}) && !e.closest('[inert]');
+  const stop = (e) => e.closest('[role=radiogroup], [role=toolbar]') ?? e;
+  const asked = 'a[href], button:enabled, input:enabled, select:enabled, textarea:enabled, summary, [tabindex]';
+  const controls = [...document.querySelectorAll(asked)].filter((e) => e.tabIndex >= 0 && shown(e)).map(stop);
+  window.__unreached = new Map(controls.map((e) => [e, e.outerHTML.slice(0, 160)]));
+  document.addEventListener('focusin', (event) => window.__unreached.delete(stop(event.target)));
+  return window.__unreached.size;
+}"""
+UNREACHED = "[...window.__unreached].filter(([e]) => e.isConnected).map(([, html]) => html)"
+
+
+def serious(page) -> list[str]:
+    """Violations of axe's two upper grades, each with the first element that has it."""
+    found = page.evaluate(VIOLATIONS)["violations"]
+    grave = [one for one in found if one["impact"] in ("serious", "critical") and one["id"] not in EXCEPTIONS]
+    return [f"{one['id']} x{len(one['nodes'])}: {one['nodes'][0]['html'][:200]}" for one in grave]
+
+
+@pytest.mark.parametrize("path", PAGE_PATHS)
+def test_a_page_has_no_serious_violation_in_either_theme_and_the_tab_key_reaches_all_of_it(page, url, path):
+    page.goto(f"{url}/{path}")
+    all_shown(page)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert serious(page) == [], "in light"
+    light = page.evaluate(INK)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"{INK} !== {light!r}")
+    page.wait_for_timeout(300)  # colours fade
+    assert serious(page) == [], "in dark"
+    controls = page.evaluate(MARK_CONTROLS)
+    assert controls > 10
+    for press in range(2 * controls):
+        page.keyboard.press("Tab")
+        if press % 8 == 7 and not page.evaluate(UNREACHED):
+            break
+    assert page.evaluate(UNREACHED) == []
+
+
+def test_axe_finds_what_is_wrong(page):
+    page.set_content("<html lang=en><title>t</title><main><h1>h</h1><button></button><img src='data:,'></main></html>")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert {one.split()[0] for one in serious(page)} == {"button-name", "image-alt"}
+
+
+def test_the_vendored_axe_is_the_one_that_its_readme_names():
+    text = AXE.with_name("README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^    ([0-9a-f]{64})  (\S+)$", text, re.MULTILINE) == [
+        (hashlib.sha256(AXE.read_bytes()).hexdigest(), AXE.name)
+    ]
