@@ -5,9 +5,9 @@
 // acknowledgement and is sent the whole figure. Live values are tags over the plot; a tick never redraws it.
 
 // The same query, so that a new version of this file brings the new version of that one.
-const { axisKey, axisNumber, epochMs, firstAt, library, themed, unpacked } = await import(
-  `./drawing.js${new URL(import.meta.url).search}`
-);
+const version = new URL(import.meta.url).search;
+const { axisKey, axisNumber, epochMs, firstAt, themed, unpacked } = await import(`./drawing.js${version}`);
+const { mounting } = await import(`./mount.js${version}`);
 
 const CONFIG = {
   displaylogo: false,
@@ -16,7 +16,6 @@ const CONFIG = {
   showSendToCloud: false,
   modeBarButtons: [["zoom2d", "pan2d"], ["toImage"]],
 };
-const charts = new WeakMap();
 
 const HTML = `
   <div class="statarb-bar">
@@ -257,31 +256,4 @@ class LiveChart {
   }
 }
 
-/** Shows what Streamlit sends; the function that it returns ends the chart. */
-export function mount({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".statarb-chart");
-  const held = charts.get(root) ?? { queue: Promise.resolve() };
-  charts.set(root, held);
-  held.newest = data;
-  held.queue = held.queue.then(async () => {
-    if (held.newest !== data || held.closed) return; // a newer message waits already
-    try {
-      held.chart ??= new LiveChart(root, await library());
-      if (held.closed) return;
-      const ack = (await held.chart.show(data)) ? data.rev : null;
-      // Once, and again when it seems lost: a rerun that is under way still carries the old one.
-      if (ack !== data.ack && (ack !== held.ack || performance.now() - held.ackAt > 3000)) {
-        [held.ack, held.ackAt] = [ack, performance.now()];
-        setStateValue("ack", ack);
-      }
-    } catch (error) {
-      root.textContent = error.message;
-      held.chart = undefined;
-    }
-  });
-  return () => {
-    held.closed = true;
-    held.chart?.close();
-    charts.delete(root);
-  };
-}
+export const mount = mounting((host, plotly) => new LiveChart(host, plotly));

@@ -4,16 +4,16 @@
 // Traces without x take the common `spec.x`. Where `spec.fit` lists, for each y axis, what must stay in view, the y
 // axes follow the span of time that is shown; else Plotly keeps the zoom itself, as long as `layout.uirevision` stays.
 
-const { axisKey, axisNumber, dress, epochMs, firstAt, library, look, themed, unpacked } = await import(
-  `./drawing.js${new URL(import.meta.url).search}`
-);
+const version = new URL(import.meta.url).search;
+const { axisKey, axisNumber, dress, epochMs, firstAt, look, themed, unpacked } = await import(`./drawing.js${version}`);
+const { mounting } = await import(`./mount.js${version}`);
+
 const CONFIG = {
   displaylogo: false,
   scrollZoom: false,
   showSendToCloud: false,
   modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"], ["toImage"]],
 };
-const plots = new WeakMap();
 
 class Plot {
   constructor(root, plotly) {
@@ -111,31 +111,4 @@ class Plot {
   }
 }
 
-/** Shows what Streamlit sends; the function that it returns ends the chart. */
-export function mount({ data, parentElement, setStateValue }) {
-  const root = parentElement.querySelector(".statarb-chart");
-  const held = plots.get(root) ?? { queue: Promise.resolve() };
-  plots.set(root, held);
-  held.newest = data;
-  held.queue = held.queue.then(async () => {
-    if (held.newest !== data || held.closed) return; // a newer message waits already
-    try {
-      held.plot ??= new Plot(root, await library());
-      if (held.closed) return;
-      const ack = (await held.plot.show(data)) ? data.rev : null;
-      // Once, and again when it seems lost: a rerun that is under way still carries the old one.
-      if (ack !== data.ack && (ack !== held.ack || performance.now() - held.ackAt > 3000)) {
-        [held.ack, held.ackAt] = [ack, performance.now()];
-        setStateValue("ack", ack);
-      }
-    } catch (error) {
-      root.textContent = error.message;
-      held.plot = undefined;
-    }
-  });
-  return () => {
-    held.closed = true;
-    held.plot?.close();
-    plots.delete(root);
-  };
-}
+export const mount = mounting((host, plotly) => new Plot(host, plotly));

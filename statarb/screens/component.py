@@ -26,7 +26,7 @@ def chart_component(name: str, script: str) -> Any:
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in modules)).hexdigest()[:12]
     return st.components.v2.component(
         name,
-        html='<div class="statarb-chart" role="group">\n</div>',
+        html='<div class="statarb-place">\n</div>',
         js=_LOADER.replace("SCRIPT", script).replace("DIGEST", digest),
         isolate_styles=False,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from statarb import market
 from statarb.charts import Figure, Tag
 from statarb.screens.component import chart_component
 
@@ -18,12 +19,14 @@ _BAR_PX = 28
 _CHART = chart_component("statarb.chart", "live_chart.js")
 
 _MINUTE, _HOUR = 60_000, 3_600_000
-_SPANS = {
-    "1s": ((5 * _MINUTE, "5 min"), (15 * _MINUTE, "15 min"), (_HOUR, "1 h")),
-    "30s": ((_HOUR, "1 h"), (4 * _HOUR, "4 h"), (12 * _HOUR, "12 h")),
-    "1m": ((_HOUR, "1 h"), (4 * _HOUR, "4 h"), (12 * _HOUR, "12 h")),
-    "5m": ((4 * _HOUR, "4 h"), (12 * _HOUR, "12 h"), (24 * _HOUR, "24 h")),
-}
+_DAY = 24 * _HOUR
+_SPANS = (
+    (30_000, ((5 * _MINUTE, "5 min"), (15 * _MINUTE, "15 min"), (_HOUR, "1 h"))),
+    (5 * _MINUTE, ((_HOUR, "1 h"), (4 * _HOUR, "4 h"), (12 * _HOUR, "12 h"))),
+    (15 * _MINUTE, ((4 * _HOUR, "4 h"), (12 * _HOUR, "12 h"), (_DAY, "24 h"))),
+    (2 * _DAY, ((12 * _HOUR, "12 h"), (2 * _DAY, "2 d"), (7 * _DAY, "7 d"))),
+)
+"""Spans to choose from, for bars shorter than so many ms; the second is chosen first."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,10 @@ def show_chart(
         Pixels, fixed.
     """
     ack = (st.session_state.get(key) or {}).get("ack")
+    bar_ms = market.timeframe(timeframe).ms
+    spans = next(spans for longer_ms, spans in _SPANS if bar_ms < longer_ms)
     data: dict[str, Any] = {
+        "key": key,
         "rev": figure.rev,
         "ack": ack,
         "view": view,
@@ -69,8 +75,8 @@ def show_chart(
         "height": height,
         "bar_ms": figure.bar_ms,
         "spans": {
-            "choices": [{"ms": ms, "label": text} for ms, text in _SPANS[timeframe]] + [{"ms": 0, "label": "All"}],
-            "chosen": _SPANS[timeframe][1][0],
+            "choices": [{"ms": ms, "label": text} for ms, text in spans] + [{"ms": 0, "label": "All"}],
+            "chosen": spans[1][0],
         },
         "live": asdict(live),
     }

@@ -30,7 +30,7 @@ def show_plot(key: str, spec: Mapping[str, Any], *, rev: str, label: str, height
         Pixels, fixed.
     """
     ack = (st.session_state.get(key) or {}).get("ack")
-    data: dict[str, Any] = {"rev": rev, "ack": ack, "label": label, "height": height}
+    data: dict[str, Any] = {"key": key, "rev": rev, "ack": ack, "label": label, "height": height}
     if ack != rev:
         data["spec"] = spec
     _PLOT(key=key, data=data, height=height, on_ack_change=lambda: None)
