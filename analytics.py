@@ -18,7 +18,8 @@ from statarb.quant import (
 from statarb.quant import FrozenMoments, InSample, frozen_moments, live_z, moments_seen, spread_fixed, spread_seen
 from statarb.quant import ZDistribution, z_distribution, z_seen
 # When is that a signal, and what would it pay?
-from statarb.quant import Edge, Episode, TwoLegs, edge_to_mean, episodes, share_beyond, two_legs
+from statarb.quant import Costs, Edge, Episode, FundingTerms, LegCosts, LiveReading, TwoLegs, costs, edge_to_mean
+from statarb.quant import episodes, live_reading, share_beyond, two_legs
 # Do the legs move together?
 from statarb.quant import rolling_correlation
 # Does the spread come back?
@@ -46,7 +47,8 @@ __all__ = [  # noqa: RUF022  (by question, as above)
     "BetaGap", "HedgeComparison", "HedgeQuality", "beta_gap", "compare_hedges", "hedge_quality",
     "FrozenMoments", "InSample", "frozen_moments", "live_z", "moments_seen", "spread_fixed", "spread_seen", "z_seen",
     "ZDistribution", "z_distribution",
-    "Edge", "Episode", "TwoLegs", "edge_to_mean", "episodes", "share_beyond", "two_legs",
+    "Costs", "Edge", "Episode", "FundingTerms", "LegCosts", "LiveReading", "TwoLegs", "costs", "edge_to_mean",
+    "episodes", "live_reading", "share_beyond", "two_legs",
     "rolling_correlation",
     "CointegrationResult", "ResidualTest", "UnitRootResult", "Verdict", "WindowTest", "adf", "critical_values",
     "engle_granger", "HalfLife", "half_life", "half_life_found", "residual_pvalue", "schwert_lags", "verdict",

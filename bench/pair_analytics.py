@@ -9,7 +9,7 @@ from statistics import median
 
 from bench.result import Result
 from statarb.params import PairParams
-from statarb.quant import FrozenMoments, PairStream, edge_to_mean, live_z, reversion_tests, rolling_hedge
+from statarb.quant import FrozenMoments, PairStream, costs, edge_to_mean, live_z, reversion_tests, rolling_hedge
 
 import numpy as np  # isort: skip  (after quant, which sets the number of BLAS threads)
 
@@ -64,7 +64,7 @@ def seconds_ms(stored: int) -> tuple[float, float]:
     """Median and largest time of a second in which a bar closes, with `stored` bars of history."""
     params = PairParams.for_timeframe("1s")
     y, x = (np.exp(leg) for leg in legs(stored + SECONDS))
-    stream = PairStream(params)
+    stream, spent = PairStream(params), costs(params)
     for t in range(stored):
         stream.update(1000 * t, y[t], x[t])
 
@@ -72,7 +72,7 @@ def seconds_ms(stored: int) -> tuple[float, float]:
         stream.update(1000 * t, y[t], x[t])
         assert isinstance(stream.moments, FrozenMoments)
         spread, _ = live_z(stream.moments, y[t], x[t])
-        edge_to_mean(stream.moments, params, spread, y[t], x[t])
+        edge_to_mean(stream.moments, spent, spread, y[t], x[t])
 
     gc.collect()
     times = [elapsed_ms(lambda t=t: second(t)) for t in range(stored, stored + SECONDS)]  # type: ignore[misc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -202,7 +203,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Timeframe:
-    """A bar length of whole seconds, written `1s 30s 1m 5m`."""
+    """A bar length of whole seconds, written `1s 30s 1m 5m 1h`."""
 
     name: str
     seconds: int
@@ -220,18 +221,28 @@ class Timeframe:
         return self.name
 
 
-TIMEFRAMES = {name: Timeframe(name, seconds) for name, seconds in (("1s", 1), ("30s", 30), ("1m", 60), ("5m", 300))}
+_UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+DAY_S = 86_400
 
 
 def timeframe(name: str) -> Timeframe:
-    """The timeframe of that name.
+    """The timeframe of that name: a number of seconds, minutes, hours or one day that divides a day.
+
+    `60s` is `1m`: a length has one name, in the largest unit that divides it.
 
     Raises
     ------
     ConfigError
-        Not one of `1s 30s 1m 5m`.
+        Not such a text, or a length that does not divide a day.
     """
-    try:
-        return TIMEFRAMES[name]
-    except KeyError:
-        raise ConfigError(f"{name[:20]!r} is not a timeframe.", f"Choose one of {' '.join(TIMEFRAMES)}.") from None
+    found = re.fullmatch(r"([1-9][0-9]{0,4})([smhd])", name, re.ASCII)
+    seconds = int(found[1]) * _UNIT_S[found[2]] if found else 0
+    if not seconds or DAY_S % seconds:
+        reason = "is not a timeframe" if not seconds else "is not a timeframe: it does not divide a day"
+        raise ConfigError(f"{name[:20]!r} {reason}.", "Choose 1s, 30s, 1m, 5m, or another such as 15s, 2m, 15m, 1h.")
+    unit = next(u for u in "dhms" if seconds % _UNIT_S[u] == 0)
+    return Timeframe(f"{seconds // _UNIT_S[unit]}{unit}", seconds)
+
+
+TIMEFRAMES = {name: timeframe(name) for name in ("1s", "30s", "1m", "5m")}
+"""Those that the sidebar offers."""

@@ -6,17 +6,52 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from statarb import market
 from statarb.errors import ConfigError, StatarbError
-from statarb.market import TIMEFRAMES, Instrument, Pair, timeframe
+from statarb.market import DAY_S, Instrument, Pair, timeframe
 
 WATCHLIST = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "BNBUSDT", "DOGEUSDT", "ADAUSDT", "LINKUSDT")
 """What a first start subscribes to."""
 
-WINDOW_BARS = {"1s": 900, "30s": 240, "1m": 240, "5m": 144}
-"""Hedge and z window by timeframe: short bars need many more to rise above the cost of a round trip."""
+YEAR_DAYS = 365
+"""A year of these markets, which never close."""
 
-TEST_WINDOW_BARS = {"1s": 3600, "30s": 1440, "1m": 1440, "5m": 288}
-"""Window of the reversion tests by timeframe; never more than one day of data."""
+PERPETUAL_VENUES = ("usdm",)
+"""Venues whose instruments are perpetual futures: short without borrowing, and paying funding."""
+
+HEDGES = ("ols", "returns", "tls", "huber", "theil_sen", "kalman")
+
+
+@dataclass(frozen=True)
+class FeePreset:
+    """A fee tier by name: what one side of a leg pays, in basis points, on spot and on a perpetual."""
+
+    label: str
+    spot_bps: float
+    perpetual_bps: float
+
+
+CUSTOM_FEE = "custom"
+
+FEE_PRESETS = {
+    "usdm_taker": FeePreset("USD-M taker, 5 bp", 5.0, 5.0),
+    "usdm_maker": FeePreset("USD-M maker, 2 bp", 2.0, 2.0),
+    "spot_taker": FeePreset("Spot taker, 10 bp", 10.0, 10.0),
+    "spot_bnb": FeePreset("Spot paid in BNB, 7.5 bp", 7.5, 7.5),
+    "venue_taker": FeePreset("Taker of each venue, spot 10, USD-M 5 bp", 10.0, 5.0),
+}
+"""Published base tiers, for the user to check against the account; `custom` stands for a fee of one's own."""
+
+
+def default_windows(seconds: int) -> tuple[int, int]:
+    """Bars of the hedge and z window, and of the test window, for bars of that length.
+
+    Short bars need many more to rise above the cost of a round trip. The test window is a day of data at most, unless
+    a day has fewer than the hundred bars a test needs.
+    """
+    window = 900 if seconds < 30 else 240 if seconds < 300 else 144
+    test_window = 3600 if seconds < 30 else 1440 if seconds <= 60 else max(100, DAY_S // seconds)
+    return window, test_window
 
 
 @dataclass(frozen=True)
@@ -61,13 +96,29 @@ class Knob:
 KNOBS = (
     Knob("y", "spot:ETHUSDT", "", "The leg that is explained: y = alpha + beta x + spread."),
     Knob("x", "spot:BTCUSDT", "", "The leg that explains; the hedge is beta of it."),
-    Knob("timeframe", "1m", "", "Length of a bar.", choices=tuple(TIMEFRAMES)),
+    Knob("timeframe", "1m", "", "Length of a bar: 1s, 30s, 1m, 5m, or any such as 15s, 2m, 1h that divides a day."),
     Knob(
         "price_scale",
         "log",
         "",
         "Regress log prices (beta is a ratio of notionals) or prices (a ratio of units).",
         choices=("log", "price"),
+    ),
+    Knob(
+        "hedge",
+        "ols",
+        "",
+        "How beta is found: least squares on levels or on returns, total least squares, Huber, Theil-Sen, or a Kalman "
+        "filter that remembers one window. It drives the spread, z, signals and backtest.",
+        choices=HEDGES,
+    ),
+    Knob(
+        "price",
+        "last",
+        "",
+        "Live price: the last trade, or the middle of the best bid and ask while a quote is at most 10 s old. Bars are "
+        "of trades either way.",
+        choices=("last", "mid"),
     ),
     Knob("window", 240, "bars", "Bars in the hedge regression and in the mean and deviation of z.", 20, 5000),
     Knob("test_window", 1440, "bars", "Bars in the reversion tests.", 100, 10000),
@@ -77,14 +128,15 @@ KNOBS = (
     Knob("stop_z", 4.0, "sd", "|z| beyond which the trade is given up.", 0.5, 20),
     Knob("time_stop", 240, "bars", "Bars after which the trade is given up.", 1, 10000),
     Knob(
-        "fee_bps",
-        5.0,
-        "bp",
-        "Fee a leg and side; USD-M taker 5, spot taker 10, spot with BNB 7.5, perp maker 2.",
-        0,
-        100,
+        "fee_preset",
+        CUSTOM_FEE,
+        "",
+        "Fee tier of the account; it takes the place of the fee.",
+        choices=(CUSTOM_FEE, *FEE_PRESETS),
     ),
-    Knob("slippage_bps", 1.0, "bp", "Slippage a leg and side.", 0, 100),
+    Knob("fee_bps", 5.0, "bp", "Fee a leg and side, where no preset is chosen; USD-M taker pays 5.", 0, 100),
+    Knob("slippage_bps", 1.0, "bp", "Slippage a leg and side; half the measured spread where that is more.", 0, 100),
+    Knob("borrow_pct_year", 0.0, "% a year", "Interest on a borrowed spot leg, paid while it is short.", 0, 200),
     Knob("notional", 10000.0, "USD", "Size of the y leg.", 1, 1e9),
 )
 
@@ -104,6 +156,8 @@ class PairParams:
     x: str = "spot:BTCUSDT"
     timeframe: str = "1m"
     price_scale: str = "log"
+    hedge: str = "ols"
+    price: str = "last"
     window: int = 240
     test_window: int = 1440
     corr_window: int = 60
@@ -111,8 +165,10 @@ class PairParams:
     exit_z: float = 0.0
     stop_z: float = 4.0
     time_stop: int = 240
+    fee_preset: str = CUSTOM_FEE
     fee_bps: float = 5.0
     slippage_bps: float = 1.0
+    borrow_pct_year: float = 0.0
     notional: float = 10000.0
 
     def __post_init__(self) -> None:
@@ -121,18 +177,28 @@ class PairParams:
         object.__setattr__(self, "y", str(Instrument.parse(self.y)))
         object.__setattr__(self, "x", str(Instrument.parse(self.x)))
         Pair(Instrument.parse(self.y), Instrument.parse(self.x))
+        object.__setattr__(self, "timeframe", timeframe(self.timeframe).name)
 
     @classmethod
     def for_timeframe(cls, timeframe: str, **knobs: Any) -> PairParams:
-        """The defaults of a timeframe, with any knob given by name instead."""
-        windows = {"window": WINDOW_BARS.get(timeframe), "test_window": TEST_WINDOW_BARS.get(timeframe)}
-        return cls(**{"timeframe": timeframe, **{k: v for k, v in windows.items() if v}, **knobs})
+        """The defaults of a timeframe, with any knob given by name instead.
+
+        Raises
+        ------
+        ConfigError
+            A timeframe that does not exist, or a knob out of its range.
+        """
+        frame = market.timeframe(timeframe)
+        window, test_window = default_windows(frame.seconds)
+        return cls(**{"timeframe": frame.name, "window": window, "test_window": test_window, **knobs})
 
     @classmethod
     def from_query(cls, query: Mapping[str, str]) -> PairParams:
         """Parameters from a URL: what is missing or nonsense falls back to its default, one knob at a time."""
-        name = query.get("timeframe", "1m")
-        params = cls.for_timeframe(name if name in TIMEFRAMES else "1m")
+        try:
+            params = cls.for_timeframe(query.get("timeframe", "1m"))
+        except StatarbError:
+            params = cls()
         for knob in KNOBS:
             if knob.name in query and knob.name != "timeframe":
                 try:
@@ -155,6 +221,13 @@ class PairParams:
     @property
     def bar_s(self) -> int:
         return timeframe(self.timeframe).seconds
+
+    def leg_fee_bps(self, venue: str) -> float:
+        """Fee of one side of a leg at that venue: the preset's, or one's own."""
+        if self.fee_preset == CUSTOM_FEE:
+            return self.fee_bps
+        preset = FEE_PRESETS[self.fee_preset]
+        return preset.perpetual_bps if venue in PERPETUAL_VENUES else preset.spot_bps
 
     @property
     def lookback_bars(self) -> int:

@@ -96,7 +96,7 @@ def test_seconds_without_bars_say_so(database, capsys):
         (["ETHUSDT", "ETHUSDT"], ["two different instruments"]),
         (["usdm:ETHUSDT", "BTCUSDT"], ["usdm:ETHUSDT is not in the database"]),
         (["ETH USDT", "BTCUSDT"], ["not an instrument"]),
-        (["ETHUSDT", "BTCUSDT", "--timeframe", "2m"], ["1s, 30s, 1m, 5m"]),
+        (["ETHUSDT", "BTCUSDT", "--timeframe", "7m"], ["1s, 30s, 1m, 5m"]),
         (["ETHUSDT", "BTCUSDT", "--window", "many"], ["window cannot be 'many'"]),
         (["ETHUSDT", "BTCUSDT", "--window", "1"], ["out of range"]),
         (["ETHUSDT", "BTCUSDT", "--price-scale", "odds"], ["log, price"]),

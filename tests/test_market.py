@@ -109,7 +109,25 @@ def test_a_timeframe_knows_its_length_and_which_bars_it_is_made_of():
     ]
 
 
-@pytest.mark.parametrize("name", ["", "1", "60s", "1M", "2m", "1m "])
-def test_a_timeframe_that_is_not_offered_is_refused_with_those_that_are(name):
-    with pytest.raises(ConfigError, match="1s 30s 1m 5m"):
+@pytest.mark.parametrize("name", ["", "1", "s", "0s", "1M", "1m ", "-1m", "1.5m", "٣m", "7s", "7m", "2d", "99999h"])
+def test_a_text_that_is_no_timeframe_is_refused_with_those_that_are(name):
+    with pytest.raises(ConfigError, match="1s, 30s, 1m, 5m"):
         timeframe(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical", "seconds", "base"),
+    [
+        ("15s", "15s", 15, "1s"),
+        ("60s", "1m", 60, "1m"),
+        ("90s", "90s", 90, "1s"),
+        ("2m", "2m", 120, "1m"),
+        ("60m", "1h", 3600, "1m"),
+        ("4h", "4h", 14_400, "1m"),
+        ("1440m", "1d", 86_400, "1m"),
+    ],
+)
+def test_any_length_that_divides_a_day_is_a_timeframe_with_one_name(name, canonical, seconds, base):
+    frame = timeframe(name)
+    assert (frame.name, frame.seconds, frame.base) == (canonical, seconds, base)
+    assert timeframe(frame.name) == frame

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from statarb.errors import ConfigError
-from statarb.market import TIMEFRAMES
-from statarb.params import KNOB, KNOBS, TEST_WINDOW_BARS, WINDOW_BARS, PairParams
+from statarb.market import TIMEFRAMES, timeframe
+from statarb.params import FEE_PRESETS, KNOB, KNOBS, PairParams, default_windows
 
 NUMBERS = [knob for knob in KNOBS if not isinstance(knob.default, str)]
 
@@ -26,8 +26,8 @@ PARAMS = st.builds(
     PairParams,
     y=st.sampled_from(["spot:ETHUSDT", "usdm:ETHUSDT", "SOLUSDT"]),
     x=st.sampled_from(["spot:BTCUSDT", "usdm:BTCUSDT", "binance.us:BTCUSDT"]),
-    timeframe=st.sampled_from(list(TIMEFRAMES)),
-    price_scale=st.sampled_from(["log", "price"]),
+    timeframe=st.sampled_from([*TIMEFRAMES, "15s", "2m", "15m", "1h", "1d"]),
+    **{knob.name: st.sampled_from(knob.choices) for knob in KNOBS if knob.choices},
     **{knob.name: values(knob.name) for knob in NUMBERS},
 )
 
@@ -41,7 +41,29 @@ def test_a_link_reads_back_as_the_same_analysis(params):
 def test_a_timeframes_own_defaults_make_a_short_link(name):
     params = PairParams.for_timeframe(name)
     assert params.to_query() == ({} if name == "1m" else {"timeframe": name})
-    assert (params.window, params.test_window) == (WINDOW_BARS[name], TEST_WINDOW_BARS[name])
+    assert (params.window, params.test_window) == default_windows(params.bar_s)
+
+
+def test_the_windows_of_the_timeframes_on_offer_are_the_designs():
+    assert [default_windows(frame.seconds) for frame in TIMEFRAMES.values()] == [
+        (900, 3600),
+        (240, 1440),
+        (240, 1440),
+        (144, 288),
+    ]
+    assert default_windows(900) == (144, 100)
+
+
+def test_a_fee_preset_takes_the_place_of_the_fee():
+    assert PairParams(fee_bps=3).leg_fee_bps("spot") == 3
+    for name, preset in FEE_PRESETS.items():
+        params = PairParams(fee_bps=3, fee_preset=name)
+        assert (params.leg_fee_bps("spot"), params.leg_fee_bps("usdm")) == (preset.spot_bps, preset.perpetual_bps)
+
+
+def test_one_length_has_one_name_so_it_is_one_cache_key():
+    assert PairParams.for_timeframe("60s") == PairParams.for_timeframe("1m")
+    assert PairParams(timeframe="120m").timeframe == "2h"
 
 
 @given(st.dictionaries(st.sampled_from([*KNOB, "pair", "w"]), st.text(max_size=60)))
@@ -107,4 +129,4 @@ def test_a_pair_of_the_same_leg_is_refused():
 @given(PARAMS)
 def test_the_bars_read_cover_every_window(params):
     assert params.lookback_bars > max(params.test_window, params.window + params.corr_window)
-    assert params.bar_s == TIMEFRAMES[params.timeframe].seconds
+    assert params.bar_s == timeframe(params.timeframe).seconds

@@ -20,8 +20,9 @@ SPREAD_COLOR, Z_COLOR, CORRELATION_COLOR = "@violet-color", "@text-color", "@gre
 FIXED_COLOR = "@gray-color"
 ENTRY_COLOR, QUIET_COLOR, BASE_COLOR = "@red-color", "@gray-color", "@border-color"
 
-_BASE_EVERY_MS = {"1s": 900_000, "30s": 3_600_000, "1m": 86_400_000, "5m": 86_400_000}
-"""Prices are shown as change since the last round moment of this kind that the bars reach back to."""
+_BASE_EVERY_MS = ((30, 900_000), (60, 3_600_000), (math.inf, 86_400_000))
+"""Prices are shown as change since the last round moment that the bars reach back to: for bars below so many seconds,
+the last multiple of so many milliseconds."""
 
 
 def live_figure(study: PairStudy, episodes: Sequence[Episode], notes: Sequence[str], version: str) -> Figure:
@@ -107,7 +108,7 @@ class _Base:
         if prices.empty:
             return cls(None, None, 0)
         times = _times(prices.index)
-        every = _BASE_EVERY_MS[study.params.timeframe]
+        every = next(every for seconds, every in _BASE_EVERY_MS if study.params.bar_s < seconds)
         # A round moment moves rarely; with the first bar as base every curve would shift at every bar.
         last_round = times[-1] // every * every
         reached = last_round if times[0] <= last_round else 0
@@ -126,7 +127,7 @@ def _figure(
     p = study.params
     since = episodes[-1].since_ms if episodes else 0
     hedge = study.spread_fixed.hedge_as_of_ms if name == "pair" and isinstance(study.spread_fixed, InSample) else 0
-    content = (name, p.y, p.x, p.timeframe, p.price_scale, p.window, p.corr_window, p.entry_z)
+    content = (name, p.y, p.x, p.timeframe, p.price_scale, p.hedge, p.window, p.corr_window, p.entry_z)
     rev = "|".join(map(str, (*content, since, hedge, _Base.of(study).since_ms, *notes, version)))
     return Figure(rev, timeframe(p.timeframe).ms, p.lookback_bars, _times(study.prices.index), panes)
 

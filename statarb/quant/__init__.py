@@ -12,6 +12,7 @@ from statarb.quant.bars import resample_bars
 from statarb.quant.cointegration import CointegrationResult, ResidualTest, engle_granger
 from statarb.quant.correlation import rolling_correlation
 from statarb.quant.distribution import ZDistribution, z_distribution
+from statarb.quant.costs import Costs, FundingTerms, LegCosts, costs
 from statarb.quant.features import feature_table
 from statarb.quant.half_life import HalfLife, half_life
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
@@ -25,6 +26,7 @@ from statarb.quant.mackinnon import critical_values, residual_pvalue
 from statarb.quant.panel import Integration, ReversionTests, reversion_tests
 from statarb.quant.power import half_life_found
 from statarb.quant.price_statistics import price_statistics
+from statarb.quant.reading import LiveReading, live_reading
 from statarb.quant.report import text_report, to_dict
 from statarb.quant.sample import NotEnough, Undefined
 from statarb.quant.signal import Edge, Episode, edge_to_mean, episodes
@@ -53,9 +55,11 @@ __all__ = [
     "BetaGap",
     "BounceNoise",
     "CointegrationResult",
+    "Costs",
     "Edge",
     "Episode",
     "FrozenMoments",
+    "FundingTerms",
     "HalfLife",
     "HedgeComparison",
     "HedgeEstimate",
@@ -66,7 +70,9 @@ __all__ = [
     "Integration",
     "JohansenResult",
     "KalmanNoise",
+    "LegCosts",
     "Legs",
+    "LiveReading",
     "NotEnough",
     "PairStream",
     "PairStudy",
@@ -89,6 +95,7 @@ __all__ = [
     "beta_gap",
     "bounce_noise",
     "compare_hedges",
+    "costs",
     "critical_values",
     "df_gls",
     "dols_hedge",
@@ -108,6 +115,7 @@ __all__ = [
     "kalman_hedge",
     "kalman_noise",
     "kpss",
+    "live_reading",
     "live_z",
     "log_returns",
     "moments_seen",

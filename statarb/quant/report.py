@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from statarb.clock import utc_text
+from statarb.quant.costs import costs
 from statarb.quant.hedge_check import BetaGap, HedgeQuality
 from statarb.quant.sample import NotEnough
 from statarb.quant.signal import edge_to_mean
@@ -187,9 +188,10 @@ def _edge_text(study: PairStudy) -> str:
     moments = FrozenMoments(alpha, beta, mean, sd, study.as_of_ms, study.params.window, study.params.price_scale)
     if beta <= 0:
         return "none: beta is not positive, so there is no hedge"
-    edge = edge_to_mean(moments, study.params, float(study.spread.iloc[-1]), float(newest["y"]), float(newest["x"]))
-    costs = f"{edge.edge_bps:.1f} bp to the mean - {edge.round_trip_bps:.1f} bp round trip"
-    return f"{costs} = {edge.net_bps:+.1f} bp net of fees and slippage"
+    prices = float(newest["y"]), float(newest["x"])
+    edge = edge_to_mean(moments, costs(study.params), float(study.spread.iloc[-1]), *prices)
+    sum_text = f"{edge.edge_bps:.1f} bp to the mean - {edge.round_trip_bps:.1f} bp round trip"
+    return f"{sum_text} = {edge.net_bps:+.1f} bp net of fees and slippage"
 
 
 def _correlation_text(study: PairStudy) -> str:

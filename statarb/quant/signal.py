@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from statarb.errors import DataError
-from statarb.params import PairParams
+from statarb.quant.costs import Costs
 from statarb.quant.sample import epoch_ms
 from statarb.quant.spread import FrozenMoments
 
@@ -87,23 +87,45 @@ class EpisodeWatch:
 
 @dataclass(frozen=True)
 class Edge:
-    """Distance to the mean, cost of a round trip and what is left, in basis points of the y notional."""
+    """Distance to the mean, cost of a round trip and what is left, in basis points of the y notional.
+
+    `carry_bps_day` is what a day of the trade towards the mean pays in funding and borrow (+ paid), beside the net
+    and not in it, for nobody knows how long the way back takes; None where the funding is not known.
+    """
 
     edge_bps: float
     round_trip_bps: float
+    carry_bps_day: float | None = None
 
     @property
     def net_bps(self) -> float:
         return self.edge_bps - self.round_trip_bps
 
 
-def edge_to_mean(moments: FrozenMoments, params: PairParams, spread: float, y_price: float, x_price: float) -> Edge:
+def edge_to_mean(moments: FrozenMoments, costs: Costs, spread: float, y_price: float, x_price: float) -> Edge:
     """What the way back to the mean is worth against what it costs to trade it.
 
-    `edge = |spread - mean|` as a share of the y notional; `round trip = 2 (1 + |b|) (fee + slippage)`, where b is
-    the notional of the x leg for one unit of y notional: beta on the log scale, `beta x / y` on the price scale.
+    `edge = |spread - mean|` as a share of the y notional; `round trip = 2 (y side + b x side)`, a side being its fee
+    and the larger of slippage and half the measured spread, and b the notional of the x leg for one of y: |beta| on
+    the log scale, |beta| x / y on the price scale.
+
+    Parameters
+    ----------
+    moments : FrozenMoments
+        What judges the spread.
+    costs : Costs
+        From `costs`.
+    spread : float
+        On the scale of the moments.
+    y_price, x_price : float
+        Plain prices.
+
+    Returns
+    -------
+    Edge
     """
     log_scale = moments.price_scale == "log"
-    distance = abs(spread - moments.mean) / (1.0 if log_scale else y_price)
+    distance = (spread - moments.mean) / (1.0 if log_scale else y_price)
     x_share = abs(moments.beta) * (1.0 if log_scale else x_price / y_price)
-    return Edge(distance * 1e4, 2.0 * (1.0 + x_share) * (params.fee_bps + params.slippage_bps))
+    side = -1 if distance > 0 else 1
+    return Edge(abs(distance) * 1e4, costs.round_trip_bps(x_share), costs.carry_bps_day(side, x_share))

@@ -15,6 +15,9 @@ from statarb.quant.spread import FrozenMoments
 
 DAY_MS = 86_400_000
 
+HOURS_BEYOND = 24.0
+"""How far back it is counted how often |z| was as large as now."""
+
 BEYOND_VALUES = 30
 """A share of fewer values than this is not worth saying."""
 
@@ -111,7 +114,7 @@ def on_lot(units: float, lot: float | None, rounding: Any) -> float:
     return float(int(rounding(float(Fraction(units) / step) + (1e-9 if rounding is math.floor else 0.0))) * step)
 
 
-def share_beyond(z_seen: Any, z_now: float, now_ms: int, hours: float = 24.0) -> float | NotEnough:
+def share_beyond(z_seen: Any, z_now: float, now_ms: int, hours: float = HOURS_BEYOND) -> float | NotEnough:
     """Share of the last `hours` in which |z| was at least as large as it is now.
 
     Parameters

@@ -6,7 +6,6 @@ import logging
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +24,7 @@ from statarb.errors import (
 )
 from statarb.market import Instrument, timeframe
 from statarb.params import PairParams
-from statarb.quant import FrozenMoments, PairStudy, live_z, study_pair
-from statarb.quant.signal import Edge, Episode, edge_to_mean
+from statarb.quant import Costs, Episode, LiveReading, NotEnough, PairStudy, costs, live_reading, study_pair
 from statarb.screens.health import Health, feed_health
 from statarb.screens.wording import duration_text
 from statarb.store import (
@@ -37,7 +35,10 @@ from statarb.store import (
     FeedState,
     LastTrade,
     Reader,
+    StoredFunding,
     StoredInstrument,
+    StoredQuote,
+    coverage,
     disk,
     rejects,
 )
@@ -46,29 +47,20 @@ log = logging.getLogger(__name__)
 
 _MAX_STUDIES = 32
 _HOLD_S = 10.0
+_COSTS_MS = 2_000
+"""Quotes and funding are read again after this; they are polled every five seconds and every minute."""
+MAX_QUOTE_AGE_MS = 10_000
+"""An older quote is neither a price nor a measured spread."""
 _DAY_MS = 86_400_000
-
-
-@dataclass(frozen=True)
-class LiveReading:
-    """Spread and z of the newest prices, judged by moments frozen at the last closed bar."""
-
-    spread: float
-    z: float
-    edge: Edge
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """A study with the episodes of its z, and the version of the bars it was made of.
-
-    `coverage` says of each leg how many of the seconds its numbers look back to are recorded.
-    """
+    """A study with the episodes of its z, and the version of the bars it was made of."""
 
     study: PairStudy
     episodes: tuple[Episode, ...]
     bars_version: str
-    coverage: Mapping[str, Coverage]
 
     @property
     def alert(self) -> Episode | None:
@@ -90,6 +82,9 @@ class DeskView:
     analysis: Analysis
     live: LiveReading | None
     health: Health
+    costs: Costs
+    y_quote: StoredQuote | None = None
+    x_quote: StoredQuote | None = None
 
     @property
     def study(self) -> PairStudy:
@@ -127,6 +122,7 @@ class Desk:
         self._bars: BarCache | None = None
         self._studies: OrderedDict[Any, Analysis] = OrderedDict()
         self._views: OrderedDict[PairParams, DeskView] = OrderedDict()
+        self._market_costs: _MarketCosts | None = None
 
     def close(self) -> None:
         with self._open_lock:
@@ -184,7 +180,7 @@ class Desk:
         """
         reader = self._current_reader()
         spans = {name: one.closed_until_ms or 0 for name, one in view.instruments.items()}
-        covered = {name: reader.coverage(name, "1m", until - _DAY_MS, until) for name, until in spans.items()}
+        covered = {name: coverage(reader, name, until - _DAY_MS, until) for name, until in spans.items()}
         return Quality(covered, reader.gaps(), rejects(reader), disk(self.path))
 
     def _view(self, reader: Reader, params: PairParams) -> DeskView:
@@ -193,6 +189,9 @@ class Desk:
         y_last, x_last = last_trades.get(params.y), last_trades.get(params.x)
         source, now_ms = reader.source(), self._clock.now_ms()
         legs = {name: last_trades.get(name) for name in (params.y, params.x)}
+        measured = self._measured(reader, now_ms)
+        quotes = [measured.quote(leg, now_ms) for leg in (params.y, params.x)]
+        spent = measured.costs(params, now_ms)
         return DeskView(
             params=params,
             now_ms=now_ms,
@@ -202,9 +201,18 @@ class Desk:
             y_last=y_last,
             x_last=x_last,
             analysis=analysis,
-            live=_live_reading(analysis.study, y_last, x_last),
+            live=_live_reading(analysis.study, instruments, legs, quotes, spent),
             health=feed_health(source, feeds, legs, now_ms),
+            costs=spent,
+            y_quote=quotes[0],
+            x_quote=quotes[1],
         )
+
+    def _measured(self, reader: Reader, now_ms: int) -> _MarketCosts:
+        held = self._market_costs
+        if held is None or not 0 <= now_ms - held.read_at_ms < _COSTS_MS:
+            held = self._market_costs = _MarketCosts(now_ms, reader.quotes(), reader.funding())
+        return held
 
     def _current_reader(self) -> Reader:
         with self._open_lock:
@@ -225,7 +233,7 @@ class Desk:
         with self._study_lock:
             self._studies.clear()
         self._views.clear()
-        self._reader, self._file, self._bars = None, None, None
+        self._reader, self._file, self._bars, self._market_costs = None, None, None, None
 
     def _analysis(self, params: PairParams, instruments: dict[str, StoredInstrument]) -> Analysis:
         y, x = instruments.get(params.y), instruments.get(params.x)
@@ -251,28 +259,58 @@ class Desk:
     ) -> Analysis:
         frame = timeframe(params.timeframe)
         since_ms = max(0, closed_ms - params.lookback_bars * frame.ms)
-        reader, bars = self._reader, self._bars
-        if reader is None or bars is None:
+        bars = self._bars
+        if bars is None:
             raise StoreError("The database was closed meanwhile.", "The page tries again by itself.")
         until_ms = closed_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
         y_bars, x_bars = (bars.bars(leg, frame.base, since_ms, until_ms) for leg in (y, x))
         study = study_pair(y_bars, x_bars, params, closed_ms)
-        longest = max(params.window, params.test_window, params.corr_window + 1)
-        from_ms = max(0, until_ms - longest * frame.ms)
-        names = [str(leg.instrument) for leg in (y, x)]
-        coverage = {name: reader.coverage(name, frame.base, from_ms, until_ms) for name in names}
-        return Analysis(study, study.episodes, version, coverage)
+        return Analysis(study, study.episodes, version)
 
 
-def _live_reading(study: PairStudy, y: LastTrade | None, x: LastTrade | None) -> LiveReading | None:
-    moments = study.moments
-    if not isinstance(moments, FrozenMoments) or y is None or x is None:
+@dataclass(frozen=True, eq=False)
+class _MarketCosts:
+    """Quotes and funding as they were read at one moment."""
+
+    read_at_ms: int
+    quotes: dict[str, StoredQuote]
+    funding: dict[str, StoredFunding]
+
+    def quote(self, instrument: str, now_ms: int) -> StoredQuote | None:
+        """The newest quote while it is fresh."""
+        found = self.quotes.get(instrument)
+        return found if found is not None and now_ms - found.ts_ms <= MAX_QUOTE_AGE_MS else None
+
+    def costs(self, params: PairParams, now_ms: int) -> Costs:
+        """What the pair costs, with the spreads and the funding that are known."""
+        spreads = (self._spread_bps(leg, now_ms) for leg in (params.y, params.x))
+        return costs(params, next(spreads), next(spreads), self.funding.get(params.y), self.funding.get(params.x))
+
+    def _spread_bps(self, instrument: str, now_ms: int) -> float | None:
+        quote = self.quote(instrument, now_ms)
+        return None if quote is None else max(0.0, quote.spread_bps)  # a book crossed for a moment costs nothing
+
+
+def _live_reading(
+    study: PairStudy,
+    instruments: dict[str, StoredInstrument],
+    legs: dict[str, LastTrade | None],
+    quotes: list[StoredQuote | None],
+    spent: Costs,
+) -> LiveReading | None:
+    """By last trades; by the middle of fresh quotes where the analysis asks for it, in both legs or in neither."""
+    y, x = legs.values()
+    if y is None or x is None:
         return None
+    prices = y.price, x.price
+    y_quote, x_quote = quotes
+    if study.params.price == "mid" and y_quote is not None and x_quote is not None:
+        prices = y_quote.mid, x_quote.mid
     try:
-        spread, z = live_z(moments, y.price, x.price)
+        reading = live_reading(study, *prices, spent, *(instruments[leg].lot_step for leg in legs))
     except DataError:
         return None
-    return LiveReading(spread, z, edge_to_mean(moments, study.params, spread, y.price, x.price))
+    return None if isinstance(reading, NotEnough) else reading
 
 
 def _proper(stored: dict[str, StoredInstrument]) -> dict[str, StoredInstrument]:

@@ -7,10 +7,21 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from statarb import market
 from statarb.errors import StatarbError
 from statarb.market import TIMEFRAMES, Instrument
-from statarb.params import KNOB, TEST_WINDOW_BARS, WINDOW_BARS, PairParams
+from statarb.params import CUSTOM_FEE, FEE_PRESETS, KNOB, PairParams, default_windows
 from statarb.store import StoredInstrument
+
+HEDGE_NAMES = {
+    "ols": "Least squares",
+    "returns": "Least squares on returns",
+    "tls": "Total least squares",
+    "huber": "Huber",
+    "theil_sen": "Theil-Sen",
+    "kalman": "Kalman filter",
+}
+_PRICES = {"last": "Last trade", "mid": "Middle of bid and ask"}
 
 _ASKED = "sidebar_asked"
 """What a callback asks for; done before the widgets are made, for only then does the URL follow."""
@@ -32,21 +43,9 @@ def show_sidebar(instruments: Mapping[str, StoredInstrument]) -> PairParams:
         y = _leg("y", "Explained leg, y", names, y_default)
         x = _leg("x", "Explaining leg, x", names, x_default)
         st.button("Swap legs", icon=":material/swap_vert:", on_click=_ask, args=("swap",), width="stretch")
-        timeframe = st.segmented_control(
-            "Timeframe",
-            list(TIMEFRAMES),
-            default=str(KNOB["timeframe"].default),
-            required=True,
-            key="timeframe",
-            bind="query-params",
-            on_change=_ask,
-            args=("window",),
-            width="stretch",
-            help="Length of a bar. At 1s two deviations are a few basis points, far less than a round trip costs: "
-            "read it as microstructure.",
-        )
-        timeframe = timeframe if timeframe in TIMEFRAMES else "1m"
-        window = _whole("window", "Window, bars", WINDOW_BARS[timeframe], 10)
+        timeframe = _timeframe()
+        default_window, default_test_window = default_windows(market.timeframe(timeframe).seconds)
+        window = _whole("window", "Window, bars", default_window, 10)
         entry_z = st.slider(
             "Alert threshold, |z|",
             0.5,
@@ -67,26 +66,78 @@ def show_sidebar(instruments: Mapping[str, StoredInstrument]) -> PairParams:
             width="stretch",
             help=KNOB["price_scale"].help,
         )
-        with st.expander("Correlation, tests, costs"):
-            corr_window = _whole("corr_window", "Correlation window, returns", int(KNOB["corr_window"].default), 10)
-            test_window = _whole("test_window", "Test window, bars", TEST_WINDOW_BARS[timeframe], 100)
-            fee_bps = _basis_points("fee_bps", "Fee a leg and side, bp")
-            slippage_bps = _basis_points("slippage_bps", "Slippage a leg and side, bp")
-    chosen = {
-        "y": y if y in instruments else y_default,
-        "x": x if x in instruments else x_default,
-        "price_scale": scale,
-        "window": window,
-        "corr_window": corr_window,
-        "entry_z": entry_z,
-        "test_window": test_window,
-        "fee_bps": fee_bps,
-        "slippage_bps": slippage_bps,
-    }
+        chosen = {
+            "y": y if y in instruments else y_default,
+            "x": x if x in instruments else x_default,
+            "price_scale": scale,
+            "window": window,
+            "entry_z": entry_z,
+        }
+        with st.expander("Hedge and tests"):
+            chosen["hedge"] = _choice("hedge", "Hedge ratio by", HEDGE_NAMES)
+            chosen["price"] = _choice("price", "Live price", _PRICES)
+            chosen["corr_window"] = _whole(
+                "corr_window", "Correlation window, returns", int(KNOB["corr_window"].default), 10
+            )
+            chosen["test_window"] = _whole("test_window", "Test window, bars", default_test_window, 100)
+        with st.expander("Size and exits"):
+            chosen["notional"] = _number("notional", "Size of the y leg, USD", 1000.0, "%.0f")
+            chosen["exit_z"] = _number("exit_z", "Leave at |z|", 0.1, "%.1f")
+            chosen["stop_z"] = _number("stop_z", "Give up at |z|", 0.5, "%.1f")
+            chosen["time_stop"] = _whole("time_stop", "Give up after, bars", int(KNOB["time_stop"].default), 10)
+        with st.expander("Costs"):
+            chosen |= _costs()
     if chosen["y"] == chosen["x"]:
         chosen["x"] = next(name for name in names if name != chosen["y"])
         st.sidebar.caption(f"A pair needs two legs: x is {Instrument.parse(str(chosen['x'])).label}.")
     return _checked(timeframe, chosen)
+
+
+def _timeframe() -> str:
+    """The four on offer; another that the link asks for stands beside them."""
+    asked = str(st.session_state.get("timeframe") or st.query_params.get("timeframe", ""))
+    with contextlib.suppress(StatarbError):
+        name = market.timeframe(asked).name
+        if name != asked:
+            st.session_state["timeframe"] = name
+        asked = name
+    offered = [*TIMEFRAMES]
+    if asked not in offered and _is_timeframe(asked):
+        offered = sorted([*offered, asked], key=lambda name: market.timeframe(name).seconds)
+    chosen = st.segmented_control(
+        "Timeframe",
+        offered,
+        default=str(KNOB["timeframe"].default),
+        required=True,
+        key="timeframe",
+        bind="query-params",
+        on_change=_ask,
+        args=("window",),
+        width="stretch",
+        help="Length of a bar. At 1s two deviations are a few basis points, far less than a round trip costs: "
+        "read it as microstructure. A link may ask for any length that divides a day, such as timeframe=15m.",
+    )
+    return chosen if chosen in offered else str(KNOB["timeframe"].default)
+
+
+def _is_timeframe(text: str) -> bool:
+    try:
+        market.timeframe(text)
+    except StatarbError:
+        return False
+    return True
+
+
+def _costs() -> dict[str, object]:
+    presets = {CUSTOM_FEE: "Own fee"} | {name: preset.label for name, preset in FEE_PRESETS.items()}
+    preset = _choice("fee_preset", "Fee tier", presets)
+    own = preset == CUSTOM_FEE
+    return {
+        "fee_preset": preset,
+        "fee_bps": _number("fee_bps", "Own fee a leg and side, bp", 0.5, "%.1f", disabled=not own),
+        "slippage_bps": _number("slippage_bps", "Slippage a leg and side, bp", 0.5, "%.1f"),
+        "borrow_pct_year": _number("borrow_pct_year", "Borrow of a short spot leg, % a year", 1.0, "%.1f"),
+    }
 
 
 def default_pair(instruments: Mapping[str, StoredInstrument]) -> tuple[str, str]:
@@ -114,18 +165,37 @@ def _leg(name: str, label: str, names: list[str], default: str) -> str:
 
 def _whole(name: str, label: str, default: int, step: int) -> int:
     # A field of floats without decimals: one of integers fails on 1e400 in the URL, before we could look at it.
-    return round(_number(name, label, float(default), float(step), "%.0f"))
+    return round(_number(name, label, float(step), "%.0f", default=float(default)))
 
 
-def _basis_points(name: str, label: str) -> float:
-    return _number(name, label, float(KNOB[name].default), 0.5, "%.1f")
-
-
-def _number(name: str, label: str, default: float, step: float, digits: str) -> float:
+def _number(
+    name: str, label: str, step: float, digits: str, default: float | None = None, disabled: bool = False
+) -> float:
     knob = KNOB[name]
     low, high = float(knob.low or 0), float(knob.high or 0)
-    value = st.number_input(label, low, high, default, step, digits, key=name, bind="query-params", help=knob.help)
+    usual = float(knob.default) if default is None else default
+    value = st.number_input(
+        label, low, high, usual, step, digits, key=name, bind="query-params", help=knob.help, disabled=disabled
+    )
     return float(value)
+
+
+def _choice(name: str, label: str, texts: Mapping[str, str]) -> str:
+    """One of a knob's choices under a text of its own; the link carries the choice, not the text.
+
+    A bound select box would put the text into the link, so this one keeps the link itself.
+    """
+    default = str(KNOB[name].default)
+    if name not in st.session_state:
+        asked = st.query_params.get(name, default)
+        st.session_state[name] = asked if asked in texts else default
+    chosen = st.selectbox(label, list(texts), format_func=lambda one: texts[one], key=name, help=KNOB[name].help)
+    chosen = chosen if chosen in texts else default
+    if chosen != default:
+        st.query_params[name] = chosen
+    elif name in st.query_params:
+        del st.query_params[name]
+    return chosen
 
 
 def _ask(what: str) -> None:
@@ -137,9 +207,9 @@ def _answer_callbacks() -> None:
     state = st.session_state
     if asked == "swap" and "y" in state and "x" in state:
         state["y"], state["x"] = state["x"], state["y"]
-    if asked == "window" and state.get("timeframe") in WINDOW_BARS:
-        state["window"] = float(WINDOW_BARS[state["timeframe"]])
-        state["test_window"] = float(TEST_WINDOW_BARS[state["timeframe"]])
+    if asked == "window" and state.get("timeframe") in TIMEFRAMES:
+        window, test_window = default_windows(TIMEFRAMES[state["timeframe"]].seconds)
+        state["window"], state["test_window"] = float(window), float(test_window)
 
 
 def _take_full_names(instruments: Mapping[str, StoredInstrument]) -> None:

@@ -26,6 +26,11 @@ class StoredQuote:
     ask_qty: float
 
     @property
+    def mid(self) -> float:
+        """The middle of bid and ask."""
+        return (self.bid + self.ask) / 2
+
+    @property
     def spread_bps(self) -> float:
         """Ask less bid, in basis points of the middle."""
         return (self.ask - self.bid) / (self.ask + self.bid) * 2e4

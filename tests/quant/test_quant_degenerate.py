@@ -40,6 +40,7 @@ def z_series(values) -> pd.Series:
 
 
 a = analytics
+STUDY = a.study_pair(bars_of(GOOD_Y), bars_of(GOOD_X), PairParams(window=60), closed_until(400))
 CALLS = {
     "adf": lambda y, x: a.adf(y),
     "align_legs": lambda y, x: legs(y, x),
@@ -49,7 +50,7 @@ CALLS = {
     "compare_hedges": lambda y, x: a.compare_hedges(y, x, 240, 16),
     "df_gls": lambda y, x: a.df_gls(y),
     "dols_hedge": a.dols_hedge,
-    "edge_to_mean": lambda y, x: a.edge_to_mean(MOMENTS, PairParams(), 0.1, 100.0, 100.0),
+    "edge_to_mean": lambda y, x: a.edge_to_mean(MOMENTS, a.costs(PairParams()), 0.1, 100.0, 100.0),
     "engle_granger": a.engle_granger,
     "episodes": lambda y, x: a.episodes(z_series(y), 60_000, 2.0),
     "feature_table": lambda y, x: a.feature_table(bars_of(y), bars_of(x), PairParams(window=60), closed_until(len(y))),
@@ -64,6 +65,9 @@ CALLS = {
     "kalman_hedge": a.kalman_hedge,
     "kalman_noise": lambda y, x: a.kalman_noise(y[:120], x[:120]),
     "kpss": lambda y, x: a.kpss(y),
+    "live_reading": lambda y, x: a.live_reading(
+        STUDY, y[-1] if len(y) else np.nan, x[-1] if len(x) else np.nan, a.costs(PairParams())
+    ),
     "live_z": lambda y, x: a.live_z(MOMENTS, y[-1] if len(y) else np.nan, x[-1] if len(x) else np.nan),
     "log_returns": lambda y, x: a.log_returns(legs(y, x)),
     "moments_seen": lambda y, x: a.moments_seen(y, x, 60),
@@ -90,7 +94,15 @@ CALLS = {
     "verdict": lambda y, x: a.verdict(legs(y, x), "log", 200, closed_until(len(y))),
     "z_seen": lambda y, x: a.z_seen(y, x, 60),
 }
-OF_NUMBERS = {"critical_values", "half_life_found", "residual_pvalue", "schwert_lags", "text_report", "to_dict"}
+OF_NUMBERS = {
+    "costs",
+    "critical_values",
+    "half_life_found",
+    "residual_pvalue",
+    "schwert_lags",
+    "text_report",
+    "to_dict",
+}
 """Functions of no series; their own tests know their limits."""
 
 RISING = np.arange(1.0, 401.0)
@@ -183,7 +195,7 @@ FROM_BARS = {
     "verdict",
     "share_beyond",
 }
-OTHERS = {"edge_to_mean", "episodes", "live_z", "two_legs", "on_scale", "kalman_noise"}
+OTHERS = {"edge_to_mean", "episodes", "live_reading", "live_z", "two_legs", "on_scale", "kalman_noise"}
 
 
 @pytest.mark.parametrize("name", sorted(set(CALLS) - FROM_BARS - OTHERS))

@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 
 from statarb.errors import DataError
 from statarb.params import PairParams
-from statarb.quant import FrozenMoments
+from statarb.quant import FrozenMoments, costs
 from statarb.quant.signal import Episode, edge_to_mean, episodes
 
 MINUTE = 60_000
@@ -68,7 +68,7 @@ def test_all_who_look_agree_and_no_look_ahead(values, threshold):
 
 def test_edge_and_cost_on_log_prices():
     moments = FrozenMoments(0.0, -1.5, 0.001, 0.002, 0, 240, "log")
-    edge = edge_to_mean(moments, PairParams(fee_bps=5, slippage_bps=1), 0.0041, 3000.0, 60_000.0)
+    edge = edge_to_mean(moments, costs(PairParams(fee_bps=5, slippage_bps=1)), 0.0041, 3000.0, 60_000.0)
     assert edge.edge_bps == pytest.approx(31)
     assert edge.round_trip_bps == pytest.approx(2 * 2.5 * 6)
     assert edge.net_bps == pytest.approx(1)
@@ -76,8 +76,8 @@ def test_edge_and_cost_on_log_prices():
 
 def test_both_scales_see_the_same_costs_where_they_describe_the_same_trade():
     """beta 0.05 units of a 60,000 leg for a 3,000 leg is one notional for one notional."""
-    params = PairParams()
-    on_log = edge_to_mean(FrozenMoments(0, 1.0, 0, 0.001, 0, 240, "log"), params, 0.002, 3000.0, 60_000.0)
-    on_prices = edge_to_mean(FrozenMoments(0, 0.05, 0, 3.0, 0, 240, "price"), params, 6.0, 3000.0, 60_000.0)
+    spent = costs(PairParams())
+    on_log = edge_to_mean(FrozenMoments(0, 1.0, 0, 0.001, 0, 240, "log"), spent, 0.002, 3000.0, 60_000.0)
+    on_prices = edge_to_mean(FrozenMoments(0, 0.05, 0, 3.0, 0, 240, "price"), spent, 6.0, 3000.0, 60_000.0)
     assert on_prices.edge_bps == pytest.approx(on_log.edge_bps)
     assert on_prices.round_trip_bps == pytest.approx(on_log.round_trip_bps)

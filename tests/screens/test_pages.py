@@ -242,6 +242,12 @@ def test_a_link_is_a_saved_view(filled):
         price_scale="price",
         corr_window=30,
         fee_bps=2.0,
+        hedge="theil_sen",
+        price="mid",
+        fee_preset="spot_bnb",
+        stop_z=3.5,
+        time_stop=60,
+        notional=2500.0,
     )
     at = app(**wanted.to_query())
     assert ran_well(at)
@@ -251,6 +257,21 @@ def test_a_link_is_a_saved_view(filled):
     assert at.slider(key="entry_z").value == 1.5
     assert at.number_input(key="corr_window").value == 30
     assert at.number_input(key="fee_bps").value == 2.0
+    assert at.number_input(key="fee_bps").disabled
+    assert [at.selectbox(key=name).value for name in ("hedge", "price", "fee_preset")] == [
+        "theil_sen",
+        "mid",
+        "spot_bnb",
+    ]
+    assert [at.number_input(key=name).value for name in ("stop_z", "time_stop", "notional")] == [3.5, 60, 2500]
+
+
+@pytest.mark.parametrize(("asked", "shown", "window"), [("15m", "15m", 144), ("60s", "1m", 240), ("20s", "20s", 900)])
+def test_a_link_may_ask_for_any_bar_that_divides_a_day(filled, asked, shown, window):
+    at = app(timeframe=asked)
+    assert ran_well(at)
+    assert at.get_by_key("timeframe").value == shown
+    assert at.number_input(key="window").value == window
 
 
 def test_the_window_follows_the_timeframe(filled):
@@ -278,6 +299,7 @@ HOSTILE = [
     {"y": "../../etc/passwd", "timeframe": "9y"},
     {"window": "99999999", "entry_z": "nan", "corr_window": "-5"},
     {"window": "1e400", "entry_z": "inf", "price_scale": "[](javascript:alert(1))"},
+    {"hedge": "<b>", "fee_preset": "free", "price": "", "exit_z": "99"},
     {"fee_bps": "-1e308", "slippage_bps": "\u0000", "test_window": "٣"},
     {"y": "A" * 10_000, "unknown": "{{7*7}}"},
 ]
