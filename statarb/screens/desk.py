@@ -6,6 +6,7 @@ import logging
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,6 @@ from statarb.store import (
     StoredFunding,
     StoredInstrument,
     StoredQuote,
-    coverage,
     disk,
     rejects,
 )
@@ -56,11 +56,15 @@ _DAY_MS = 86_400_000
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """A study with the episodes of its z, and the version of the bars it was made of."""
+    """A study with the episodes of its z, and the version of the bars it was made of.
+
+    `coverage` says of each leg how many of the seconds its numbers look back to are recorded.
+    """
 
     study: PairStudy
     episodes: tuple[Episode, ...]
     bars_version: str
+    coverage: Mapping[str, Coverage]
 
     @property
     def alert(self) -> Episode | None:
@@ -180,7 +184,7 @@ class Desk:
         """
         reader = self._current_reader()
         spans = {name: one.closed_until_ms or 0 for name, one in view.instruments.items()}
-        covered = {name: coverage(reader, name, until - _DAY_MS, until) for name, until in spans.items()}
+        covered = {name: reader.coverage(name, "1m", until - _DAY_MS, until) for name, until in spans.items()}
         return Quality(covered, reader.gaps(), rejects(reader), disk(self.path))
 
     def _view(self, reader: Reader, params: PairParams) -> DeskView:
@@ -259,13 +263,17 @@ class Desk:
     ) -> Analysis:
         frame = timeframe(params.timeframe)
         since_ms = max(0, closed_ms - params.lookback_bars * frame.ms)
-        bars = self._bars
-        if bars is None:
+        reader, bars = self._reader, self._bars
+        if reader is None or bars is None:
             raise StoreError("The database was closed meanwhile.", "The page tries again by itself.")
         until_ms = closed_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
         y_bars, x_bars = (bars.bars(leg, frame.base, since_ms, until_ms) for leg in (y, x))
         study = study_pair(y_bars, x_bars, params, closed_ms)
-        return Analysis(study, study.episodes, version)
+        longest = max(params.window, params.test_window, params.corr_window + 1)
+        from_ms = max(0, until_ms - longest * frame.ms)
+        names = [str(leg.instrument) for leg in (y, x)]
+        coverage = {name: reader.coverage(name, frame.base, from_ms, until_ms) for name in names}
+        return Analysis(study, study.episodes, version, coverage)
 
 
 @dataclass(frozen=True, eq=False)
