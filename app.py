@@ -13,6 +13,7 @@ from statarb.screens.quality_page import show_quality_page
 from statarb.screens.resources import shared_desk
 from statarb.screens.sidebar import show_sidebar
 from statarb.screens.start_page import show_start_page
+from statarb.screens.zone import show_zone_switch
 
 show_frame()
 
@@ -30,6 +31,7 @@ page = st.navigation(
 instruments = read_instruments(desk)
 if instruments:
     params = show_sidebar(instruments)
+    show_zone_switch()
     page.run()
 else:
     show_start_page(desk)

@@ -6,8 +6,10 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from statarb.errors import StatarbError
 
@@ -51,6 +53,36 @@ def utc_text(ts_ms: int, *, milliseconds: bool = False) -> str:
     moment = datetime.fromtimestamp(ts_ms / 1000, UTC)
     text = moment.strftime("%Y-%m-%d %H:%M:%S")
     return f"{text}.{ts_ms % 1000:03d}" if milliseconds else text
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A fixed distance from UTC, by which a screen shows times; `label` stands beside every one of them.
+
+    One distance for all times of a screen: a night in which clocks are moved neither repeats nor loses an hour.
+    """
+
+    label: str
+    offset_ms: int
+
+    def text(self, ts_ms: int) -> str:
+        """`2026-01-31 13:00:00` on clocks of this zone, without the label."""
+        return utc_text(ts_ms + self.offset_ms)
+
+
+UTC_ZONE = Zone("UTC", 0)
+
+
+def zone_at(name: str | None, ts_ms: int) -> Zone:
+    """The zone that a place such as `Europe/Berlin` has at a moment; UTC for a place that nobody knows."""
+    try:
+        offset = datetime.fromtimestamp(ts_ms / 1000, ZoneInfo(name or "UTC")).utcoffset()
+    except (KeyError, ValueError, OSError):
+        return UTC_ZONE
+    minutes = round(offset.total_seconds() / 60) if offset else 0
+    sign = "+" if minutes >= 0 else "\u2212"
+    hours, rest = divmod(abs(minutes), 60)
+    return Zone(f"UTC{sign}{hours:02d}:{rest:02d}", minutes * 60_000) if minutes else UTC_ZONE
 
 
 def utc_stamp(ts_ms: int) -> str:

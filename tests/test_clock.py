@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from statarb.clock import SYSTEM_CLOCK, ExchangeClock, Repeating, utc_stamp, utc_text
+from statarb.clock import SYSTEM_CLOCK, UTC_ZONE, ExchangeClock, Repeating, utc_stamp, utc_text, zone_at
 from statarb.errors import FeedError
 
 EPOCHS_MS = st.integers(0, 4_102_444_800_000)
@@ -102,3 +102,16 @@ def test_a_repeating_thread_stops_at_once_and_before_it_began():
     began = SYSTEM_CLOCK.monotonic_s()
     never.stop()
     assert SYSTEM_CLOCK.monotonic_s() - began < 2
+
+
+def test_a_zone_is_the_distance_from_utc_that_a_place_has_at_that_moment():
+    summer, winter = (int(datetime(2026, month, 1, tzinfo=UTC).timestamp() * 1000) for month in (7, 1))
+    assert zone_at("Europe/Berlin", summer).label == "UTC+02:00"
+    assert zone_at("Europe/Berlin", winter).label == "UTC+01:00"
+    assert zone_at("Asia/Kolkata", winter).text(winter) == "2026-01-01 05:30:00"
+    assert zone_at("America/New_York", winter).label == "UTC\u221205:00"
+
+
+def test_a_place_that_nobody_knows_is_utc():
+    for name in (None, "", "UTC", "Nowhere/Land", "../../etc/passwd", "Europe"):
+        assert zone_at(name, 0) == UTC_ZONE
