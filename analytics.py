@@ -34,6 +34,10 @@ from statarb.quant import (
 from statarb.quant import Stability, stability
 # What would the rule have earned?
 from statarb.quant import Backtest, RoundTrip, Rule, backtest
+# What is a trade worth that is on?
+from statarb.quant import PinEvent, PinState, pin_events, pin_exit, pin_result, pin_state, pinned
+# What came after an alert?
+from statarb.quant import Outcome, Scorecard, outcome, scorecard
 # All of it at once, and what stands where there is no number.
 from statarb.quant import NotEnough, PairStream, PairStudy, StreamedBar, Undefined, study_pair, text_report, to_dict
 from statarb.quant import feature_table
@@ -56,6 +60,8 @@ __all__ = [  # noqa: RUF022  (by question, as above)
     "df_gls", "hurst", "johansen", "kpss", "phillips_ouliaris", "phillips_perron", "reversion_tests", "variance_ratio",
     "Stability", "stability",
     "Backtest", "RoundTrip", "Rule", "backtest",
+    "PinEvent", "PinState", "pin_events", "pin_exit", "pin_result", "pin_state", "pinned",
+    "Outcome", "Scorecard", "outcome", "scorecard",
     "NotEnough", "PairStream", "PairStudy", "StreamedBar", "Undefined", "study_pair", "text_report", "to_dict",
     "feature_table",
 ]

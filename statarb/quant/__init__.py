@@ -11,8 +11,8 @@ from statarb.quant.backtest import Backtest, RoundTrip, Rule, backtest
 from statarb.quant.bars import resample_bars
 from statarb.quant.cointegration import CointegrationResult, ResidualTest, engle_granger
 from statarb.quant.correlation import rolling_correlation
-from statarb.quant.distribution import ZDistribution, z_distribution
 from statarb.quant.costs import Costs, FundingTerms, LegCosts, costs
+from statarb.quant.distribution import ZDistribution, z_distribution
 from statarb.quant.features import feature_table
 from statarb.quant.half_life import HalfLife, half_life
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
@@ -23,7 +23,9 @@ from statarb.quant.hedge_path import KalmanNoise, kalman_hedge, kalman_noise, ro
 from statarb.quant.johansen import JohansenResult, johansen, phillips_ouliaris
 from statarb.quant.legs import Legs, align_legs, log_returns
 from statarb.quant.mackinnon import critical_values, residual_pvalue
+from statarb.quant.outcome import Outcome, Scorecard, outcome, scorecard
 from statarb.quant.panel import Integration, ReversionTests, reversion_tests
+from statarb.quant.pin import PinEvent, PinState, pin_events, pin_exit, pin_result, pin_state, pinned
 from statarb.quant.power import half_life_found
 from statarb.quant.price_statistics import price_statistics
 from statarb.quant.reading import LiveReading, live_reading
@@ -74,12 +76,16 @@ __all__ = [
     "Legs",
     "LiveReading",
     "NotEnough",
+    "Outcome",
     "PairStream",
     "PairStudy",
+    "PinEvent",
+    "PinState",
     "ResidualTest",
     "ReversionTests",
     "RoundTrip",
     "Rule",
+    "Scorecard",
     "Stability",
     "StreamedBar",
     "TwoLegs",
@@ -121,8 +127,14 @@ __all__ = [
     "moments_seen",
     "ols_summary",
     "on_scale",
+    "outcome",
     "phillips_ouliaris",
     "phillips_perron",
+    "pin_events",
+    "pin_exit",
+    "pin_result",
+    "pin_state",
+    "pinned",
     "price_statistics",
     "resample_bars",
     "residual_pvalue",
@@ -131,6 +143,7 @@ __all__ = [
     "rolling_correlation",
     "rolling_hedge",
     "schwert_lags",
+    "scorecard",
     "share_beyond",
     "spread_fixed",
     "spread_seen",

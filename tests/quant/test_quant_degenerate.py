@@ -23,6 +23,7 @@ from statarb.quant import (
 
 MINUTE = TIMEFRAMES["1m"]
 MOMENTS = FrozenMoments(0.1, 1.2, 0.0, 0.01, 0, 240, "log")
+LEGS = analytics.two_legs(MOMENTS, 1, 1e4, 100.0, 100.0)
 GOOD_Y, GOOD_X = (100 + 0.1 * leg for leg in reverting_legs(400, seed=1))
 
 
@@ -41,6 +42,8 @@ def z_series(values) -> pd.Series:
 
 a = analytics
 STUDY = a.study_pair(bars_of(GOOD_Y), bars_of(GOOD_X), PairParams(window=60), closed_until(400))
+LEGS = a.two_legs(MOMENTS, 1, 1e4, 100.0, 100.0)
+PIN = a.pinned(PairParams(), MOMENTS, LEGS, 100.0, 100.0, a.costs(PairParams()), 0)
 CALLS = {
     "adf": lambda y, x: a.adf(y),
     "align_legs": lambda y, x: legs(y, x),
@@ -73,14 +76,19 @@ CALLS = {
     "moments_seen": lambda y, x: a.moments_seen(y, x, 60),
     "ols_summary": a.ols_summary,
     "on_scale": lambda y, x: a.on_scale(y, "log"),
+    "outcome": lambda y, x: a.outcome(z_series(y), z_series(x), 60_000, LEGS, START_MS + 6_000_000, 5, 24.0, 60, 1),
     "phillips_ouliaris": a.phillips_ouliaris,
     "phillips_perron": lambda y, x: a.phillips_perron(y),
+    "pin_state": lambda y, x: a.pin_state(
+        PIN, y[-1] if len(y) else np.nan, x[-1] if len(x) else np.nan, a.costs(PIN.params), 0
+    ),
     "price_statistics": lambda y, x: a.price_statistics(bars(y), MINUTE),
     "resample_bars": lambda y, x: bars(y),
     "returns_hedge": a.returns_hedge,
     "reversion_tests": lambda y, x: a.reversion_tests(y, x, 200),
     "rolling_correlation": lambda y, x: a.rolling_correlation(y, x, 60),
     "rolling_hedge": lambda y, x: a.rolling_hedge(y, x, 60),
+    "scorecard": lambda y, x: a.scorecard(y, y, x),
     "share_beyond": lambda y, x: a.share_beyond(z_series(y), 2.0, closed_until(len(y))),
     "z_distribution": lambda y, x: a.z_distribution(z_series(y)),
     "spread_fixed": lambda y, x: a.spread_fixed(y, x, a.hedge_ratio(GOOD_Y, GOOD_X), 0),
@@ -98,6 +106,10 @@ OF_NUMBERS = {
     "costs",
     "critical_values",
     "half_life_found",
+    "pin_events",
+    "pin_exit",
+    "pin_result",
+    "pinned",
     "residual_pvalue",
     "schwert_lags",
     "text_report",
@@ -195,7 +207,7 @@ FROM_BARS = {
     "verdict",
     "share_beyond",
 }
-OTHERS = {"edge_to_mean", "episodes", "live_reading", "live_z", "two_legs", "on_scale", "kalman_noise"}
+OTHERS = {"edge_to_mean", "episodes", "live_reading", "live_z", "pin_state", "two_legs", "on_scale", "kalman_noise"}
 
 
 @pytest.mark.parametrize("name", sorted(set(CALLS) - FROM_BARS - OTHERS))
