@@ -25,7 +25,7 @@ from statarb.errors import (
 )
 from statarb.market import Instrument, timeframe
 from statarb.params import PairParams
-from statarb.quant import Costs, Episode, LiveReading, NotEnough, PairStudy, costs, live_reading, study_pair
+from statarb.quant import Costs, Episode, LiveReading, NotEnough, PairStudy, costs, live_reading, resample_bars, study_pair
 from statarb.screens.health import Health, feed_health
 from statarb.screens.wording import duration_text
 from statarb.store import (
@@ -173,6 +173,20 @@ class Desk:
             if len(self._views) > _MAX_STUDIES:
                 self._views.popitem(last=False)
         return view
+
+    def closed_bars(self, view: DeskView, since_ms: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Bars of both legs of a view, in its timeframe, from `since_ms` to the last one that is closed in both.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; the message says what to do.
+        """
+        reader, params, until_ms = self._current_reader(), view.params, view.study.as_of_ms
+        frame = timeframe(params.timeframe)
+        first_ms = since_ms // frame.ms * frame.ms
+        y, x = (reader.bars(leg, frame.base, first_ms, until_ms) for leg in (params.y, params.x))
+        return resample_bars(y, frame, until_ms), resample_bars(x, frame, until_ms)
 
     def quality(self, view: DeskView) -> Quality:
         """How good the record of a view's instruments is.

@@ -1,0 +1,48 @@
+"""One number of the analysis with its tooltip, or why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from statarb.quant import NotEnough, Undefined
+from statarb.screens.glossary_text import tip
+from statarb.screens.wording import DASH, escape, wait_text
+
+
+def show_stat(label: str, value: str, description: str, term: str) -> None:
+    """A card; `term` is the glossary's key for its tooltip."""
+    st.metric(
+        label,
+        value,
+        description,
+        delta_color="off",
+        delta_arrow="off",
+        help=tip(term),
+        border=True,
+        height=96,
+    )
+
+
+def show_no_stat(label: str, missing: NotEnough, term: str) -> None:
+    """The same card while there is no number: how many bars are there."""
+    count = f"{missing.have:,} of {missing.need:,} {missing.what}"
+    show_stat(label, DASH, "none now" if isinstance(missing, Undefined) else count, term)
+
+
+def show_wait(missing: NotEnough, bar_s: float) -> None:
+    """A line in place of a table or a chart: what is missing, and how long it takes."""
+    st.markdown(f":material/hourglass_empty: {escape(wait_text(missing, bar_s))}")
+
+
+def show_table(columns: dict[str, list[str]], *, hide_header: bool = False) -> None:
+    """A small table of text, shown as it is."""
+    escaped = {name: [escape(cell) for cell in cells] for name, cells in columns.items()}
+    st.table(pd.DataFrame(escaped), border="horizontal", hide_index=True, hide_header=hide_header)
+
+
+def show_rows(rows: Sequence[tuple[str, str]]) -> None:
+    """Names and values, one a line."""
+    show_table({"": [name for name, _ in rows], " ": [value for _, value in rows]}, hide_header=True)
