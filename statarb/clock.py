@@ -90,8 +90,30 @@ def utc_stamp(ts_ms: int) -> str:
     return datetime.fromtimestamp(ts_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
-class Repeating(ABC):
-    """A thread that takes a step every so many seconds, whatever goes wrong with one of them.
+class Worker(ABC):
+    """One thread of its own, which can be asked to stop."""
+
+    def __init__(self, name: str, clock: Clock) -> None:
+        self._clock = clock
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> None:
+        """Ask it to end and wait for that; safe to call twice, and before `start`."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+
+    @abstractmethod
+    def _run(self) -> None:
+        """What the thread does until it is asked to stop."""
+
+
+class Repeating(Worker):
+    """A worker that takes a step every so many seconds, whatever goes wrong with one of them.
 
     Parameters
     ----------
@@ -103,19 +125,8 @@ class Repeating(ABC):
     """
 
     def __init__(self, name: str, every_s: float, clock: Clock) -> None:
+        super().__init__(name, clock)
         self._every_s = every_s
-        self._clock = clock
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, timeout_s: float = 5.0) -> None:
-        """Take no further step; safe to call twice, and before `start`."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         while not self._clock.wait(self._stop, self._every_s):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from statarb.clock import SYSTEM_CLOCK, Clock
+from statarb.clock import SYSTEM_CLOCK, Clock, Repeating
 from statarb.errors import BlockedError, FeedError
 from statarb.feed.rest import KLINES_A_PAGE, TRADES_A_PAGE, RestClient
 from statarb.feed.sink import Sink
@@ -26,7 +25,7 @@ BARS_FIRST_MS = 2_000
 SECONDS_SPAN_MS = 3_600_000
 
 
-class Backfill:
+class Backfill(Repeating):
     """Asks for the newest missing trades, one page at a time, until nothing is missing; one thread a venue.
 
     Parameters
@@ -44,38 +43,21 @@ class Backfill:
         sink: Sink,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        super().__init__("backfill", POLL_S, clock)
         self._missing = missing
         self._rest = rest
         self._sink = sink
-        self._clock = clock
         self._bridged: set[tuple[str, int]] = set()
         self._not_before_s: dict[str, float] = {}
         self._failures = 0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="backfill", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, timeout_s: float = 5.0) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                asked = self.step()
+    def step(self) -> None:
+        """Ask page by page until nothing is missing that may be asked for now; after a failure, pause."""
+        try:
+            while not self._stop.is_set() and self.ask():
                 self._failures = 0
-            except FeedError as error:
-                asked = False
-                self._pause(error)
-            except Exception:
-                asked = False
-                log.exception("Backfill: unexpected; going on.")
-                self._clock.wait(self._stop, LAG_RETRY_S)
-            if not asked:
-                self._clock.wait(self._stop, POLL_S)
+        except FeedError as error:
+            self._pause(error)
 
     def _pause(self, error: FeedError) -> None:
         """Wait as long as the exchange said, or twice as long after each failure in a row."""
@@ -86,7 +68,7 @@ class Backfill:
         log.warning("Backfill: %s The gap stays open; asking again in %.0f s.", error, pause_s)
         self._clock.wait(self._stop, pause_s)
 
-    def step(self) -> bool:
+    def ask(self) -> bool:
         """Ask for one page of the newest gap that may be asked for now; False when there is none.
 
         Raises

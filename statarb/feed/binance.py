@@ -1,15 +1,74 @@
-"""What Binance's markets have in common: refusals, rules, rows of trades and klines."""
+"""What Binance's markets have in common: frames of trades, refusals, rules, rows of trades and klines."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from statarb.feed.dialect import Refusal
-from statarb.market import SCALE, Bar, IdKind, Instrument, InstrumentRules, Quote, Trade, to_e8
+from statarb.feed.protocol import MAX_INT64, BadFrame, Notice, TimeMs, TradeId, notice_of
+from statarb.market import SCALE, Bar, IdKind, Instrument, InstrumentRules, NonTrade, Print, Quote, Trade, to_e8
 
 _UNKNOWN_SYMBOL = (-1121, -1100)
 """Invalid symbol; characters that no symbol has."""
+
+
+_new_tuple = tuple.__new__
+
+
+class TradeData(msgspec.Struct, gc=False):
+    """`@trade` as it comes; Binance's letters stay in its own files."""
+
+    e: str
+    E: TimeMs
+    s: str
+    t: TradeId
+    p: str
+    q: str
+    T: TimeMs
+    m: bool
+
+
+def frame_parser(
+    form: type[TradeData], event: str, nontrade: Callable[[Any, int], NonTrade | None] | None = None
+) -> Callable[[bytes, int], Print | Notice]:
+    """How one text frame of a combined stream is read, for streams whose data have this form.
+
+    Parameters
+    ----------
+    form : type
+        What `data` of a frame holds.
+    event : str
+        What the exchange calls it.
+    nontrade : callable, optional
+        Data and time of arrival -> what it is if it is no trade.
+
+    Returns
+    -------
+    callable
+        The message (UTF-8 JSON) and its time of arrival by the local clock (ms) -> what it says. It raises BadFrame for
+        what is not JSON, and for an event of that name with a field missing, of the wrong type or out of range.
+    """
+    envelope: Any = msgspec.defstruct("Envelope", [("data", form)], gc=False)
+    decode = msgspec.json.Decoder(envelope).decode
+
+    def parse_frame(payload: bytes, recv_ms: int) -> Print | Notice:
+        try:
+            data = decode(payload).data
+            if nontrade is not None and (other := nontrade(data, recv_ms)) is not None:
+                return other
+            price_e8, qty_e8 = to_e8(data.p), to_e8(data.q)
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            return notice_of(payload, error, event)
+        if data.e != event:
+            return Notice("other", data.e[:40])
+        if not (0 < price_e8 <= MAX_INT64 and 0 < qty_e8 <= MAX_INT64):
+            raise BadFrame("price or quantity out of range", payload)
+        return _new_tuple(Trade, (data.s, data.t, data.T, price_e8, qty_e8, data.m, data.E, recv_ms))
+
+    return parse_frame
 
 
 def stream_path(symbols: Sequence[str], stream: str, door: str = "") -> str:

@@ -9,56 +9,9 @@ import msgspec
 
 from statarb.feed import binance
 from statarb.feed.dialect import Interval, Question, Refusal
-from statarb.feed.protocol import MAX_INT64, BadFrame, Notice, TimeMs, TradeId, notice_of
 from statarb.market import Bar, Funding, IdKind, InstrumentRules, Quote, Trade, to_e8
 
-
-class _TradeData(msgspec.Struct, gc=False):
-    """`@trade` as it comes; Binance's letters stay in its own files."""
-
-    e: str
-    E: TimeMs
-    s: str
-    t: TradeId
-    p: str
-    q: str
-    T: TimeMs
-    m: bool
-
-
-class _Envelope(msgspec.Struct, gc=False):
-    data: _TradeData
-
-
-_decode = msgspec.json.Decoder(_Envelope).decode
-_new_tuple = tuple.__new__
-
-
-def parse_frame(payload: bytes, recv_ms: int) -> Trade | Notice:
-    """One text frame of a combined stream -> what it says.
-
-    Parameters
-    ----------
-    payload : bytes
-        The message, UTF-8 JSON.
-    recv_ms : int
-        When it arrived, by the local clock.
-
-    Raises
-    ------
-    BadFrame
-        Not JSON, or a trade with a field missing, of the wrong type or out of range.
-    """
-    try:
-        data = _decode(payload).data
-        price_e8, qty_e8 = to_e8(data.p), to_e8(data.q)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        return notice_of(payload, error, "trade")
-    if data.e != "trade":
-        return Notice("other", data.e[:40])
-    if not (0 < price_e8 <= MAX_INT64 and 0 < qty_e8 <= MAX_INT64):
-        raise BadFrame("price or quantity out of range", payload)
-    return _new_tuple(Trade, (data.s, data.t, data.T, price_e8, qty_e8, data.m, data.E, recv_ms))
+parse_frame = binance.frame_parser(binance.TradeData, "trade")
 
 
 class BinanceSpot:

@@ -9,7 +9,7 @@ import msgspec
 
 from statarb.feed import binance
 from statarb.feed.dialect import Interval, Question, Refusal
-from statarb.feed.protocol import MAX_INT64, BadFrame, Notice, TimeMs, TradeId, notice_of
+from statarb.feed.protocol import TradeId
 from statarb.market import Bar, Funding, IdKind, Instrument, InstrumentRules, NonTrade, Quote, Trade, to_e8
 
 _MARKET = "MARKET"
@@ -17,88 +17,30 @@ _HOUR_MS = 3_600_000
 _USUAL_FUNDING_HOURS = 8
 
 
-class _AggregateData(msgspec.Struct, gc=False):
-    """`@aggTrade` as it comes: market trades of one taker at one price within 100 ms."""
+class _Aggregate(binance.TradeData, gc=False):
+    """`@aggTrade` as it comes: market trades of one taker at one price within 100 ms, under the aggregate's id."""
 
-    e: str
-    E: TimeMs
-    s: str
-    a: TradeId
-    p: str
-    q: str
-    T: TimeMs
-    m: bool
+    t: TradeId = msgspec.field(name="a")
 
 
-class _TradeData(msgspec.Struct, gc=False):
+class _Print(binance.TradeData, gc=False):
     """`@trade` as it comes; `X` says what kind of print it is."""
 
-    e: str
-    E: TimeMs
-    s: str
-    t: TradeId
-    p: str
-    q: str
-    T: TimeMs
-    m: bool
     X: str = _MARKET
 
 
-class _AggregateEnvelope(msgspec.Struct, gc=False):
-    data: _AggregateData
+def _nontrade(data: _Print, recv_ms: int) -> NonTrade | None:
+    """Prints that no two traders made on the market: insurance fund, auto-deleveraging, none at all.
 
-
-class _TradeEnvelope(msgspec.Struct, gc=False):
-    data: _TradeData
-
-
-_decode_aggregate = msgspec.json.Decoder(_AggregateEnvelope).decode
-_decode_trade = msgspec.json.Decoder(_TradeEnvelope).decode
-
-
-def parse_aggregate_frame(payload: bytes, recv_ms: int) -> Trade | Notice:
-    """One text frame of a combined stream of `@aggTrade` -> what it says; its id is the aggregate's.
-
-    Raises
-    ------
-    BadFrame
-        Not JSON, or an aggregate with a field missing, of the wrong type or out of range.
+    They take ids of the same sequence, and their prices may lie far from the market.
     """
-    try:
-        data = _decode_aggregate(payload).data
-        price_e8, qty_e8 = to_e8(data.p), to_e8(data.q)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        return notice_of(payload, error, "aggTrade")
-    if data.e != "aggTrade":
-        return Notice("other", data.e[:40])
-    if not (0 < price_e8 <= MAX_INT64 and 0 < qty_e8 <= MAX_INT64):
-        raise BadFrame("price or quantity out of range", payload)
-    return Trade(data.s, data.a, data.T, price_e8, qty_e8, data.m, data.E, recv_ms)
+    if data.e != "trade" or data.X == _MARKET:
+        return None
+    return NonTrade(data.s, data.t, data.T, data.X[:40], data.E, recv_ms)
 
 
-def parse_trade_frame(payload: bytes, recv_ms: int) -> Trade | NonTrade | Notice:
-    """One text frame of a combined stream of `@trade` -> what it says.
-
-    Prints that no two traders made on the market (insurance fund, auto-deleveraging, none at all) take ids of the same
-    sequence, and their prices may lie far from the market: they come as NonTrade.
-
-    Raises
-    ------
-    BadFrame
-        Not JSON, or a trade with a field missing, of the wrong type or out of range.
-    """
-    try:
-        data = _decode_trade(payload).data
-        if data.e == "trade" and data.X != _MARKET:
-            return NonTrade(data.s, data.t, data.T, data.X[:40], data.E, recv_ms)
-        price_e8, qty_e8 = to_e8(data.p), to_e8(data.q)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
-        return notice_of(payload, error, "trade")
-    if data.e != "trade":
-        return Notice("other", data.e[:40])
-    if not (0 < price_e8 <= MAX_INT64 and 0 < qty_e8 <= MAX_INT64):
-        raise BadFrame("price or quantity out of range", payload)
-    return Trade(data.s, data.t, data.T, price_e8, qty_e8, data.m, data.E, recv_ms)
+parse_aggregate_frame = binance.frame_parser(_Aggregate, "aggTrade")
+parse_trade_frame = binance.frame_parser(_Print, "trade", _nontrade)
 
 
 class BinanceUsdm:
@@ -109,12 +51,10 @@ class BinanceUsdm:
     weight_a_minute = 2400
     intervals: tuple[Interval, ...] = ("1m",)
     reach_ms: int | None = 48 * _HOUR_MS
+    parse_frame = staticmethod(parse_aggregate_frame)
 
     def stream_path(self, symbols: Sequence[str]) -> str:
         return binance.stream_path(symbols, "aggTrade", "/market")
-
-    def parse_frame(self, payload: bytes, recv_ms: int) -> Trade | NonTrade | Notice:
-        return parse_aggregate_frame(payload, recv_ms)
 
     def time(self) -> Question[int]:
         return Question("/fapi/v1/time", 1, {}, binance.server_time)
@@ -189,12 +129,10 @@ class BinanceUsdmTrades(BinanceUsdm):
     """Every print by its own id: REST lists these only to those who have a key, so what is missed stays missing."""
 
     id_kind: IdKind = "trade"
+    parse_frame = staticmethod(parse_trade_frame)
 
     def stream_path(self, symbols: Sequence[str]) -> str:
         return binance.stream_path(symbols, "trade", "/public")
-
-    def parse_frame(self, payload: bytes, recv_ms: int) -> Trade | NonTrade | Notice:
-        return parse_trade_frame(payload, recv_ms)
 
     def newest_id(self, symbol: str) -> Question[int]:
         def read(rows: Any) -> int:

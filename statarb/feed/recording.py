@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from statarb.clock import SYSTEM_CLOCK, Clock, utc_stamp
+from statarb.clock import SYSTEM_CLOCK, Clock, Worker, utc_stamp
 from statarb.errors import ConfigError
 from statarb.feed.sink import Sink
 
@@ -26,7 +26,7 @@ REPORT_S = 5.0
 _LEVEL = 6
 
 
-class Recorder:
+class Recorder(Worker):
     """Writes `<receive ns> <frame>` lines from a thread of its own, so that no stream waits for the disk.
 
     A file is a chain of whole gzip members, one a second: a kill costs at most the last of them. Files of one
@@ -51,7 +51,7 @@ class Recorder:
         self._folder = folder
         self._name = name
         self._sink = sink
-        self._clock = clock
+        super().__init__(f"{name} recording", clock)
         self._lock = threading.Lock()
         self._waiting: list[tuple[int, bytes]] = []
         self._waiting_bytes = 0
@@ -60,8 +60,6 @@ class Recorder:
         self._file_hour = self._text_bytes = 0
         self._recorded = self._dropped = self._said_dropped = 0
         self._reported_at_s = float("-inf")
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"{name} recording", daemon=True)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -71,14 +69,9 @@ class Recorder:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise ConfigError(f"{folder} cannot be recorded into (no permission).", "Choose another --record.")
 
-    def start(self) -> None:
-        self._thread.start()
-
     def stop(self, timeout_s: float = 10.0) -> None:
         """Write what is waiting and close the file; safe to call twice."""
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
+        super().stop(timeout_s)
 
     def stats(self) -> dict[str, Any]:
         return {"file": self._file_name, "recorded": self._recorded, "dropped": self._dropped}

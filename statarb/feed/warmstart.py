@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from statarb.clock import SYSTEM_CLOCK, Clock
+from statarb.clock import SYSTEM_CLOCK, Clock, Worker
 from statarb.errors import FeedError
 from statarb.feed.dialect import Interval
 from statarb.feed.rest import KLINES_A_PAGE, RestClient
@@ -44,7 +43,7 @@ def plan(instruments: Sequence[Instrument], history_s: float, intervals: Collect
     ]
 
 
-class WarmStart:
+class WarmStart(Worker):
     """Seeds bars once, then the minute in which it began as soon as that is over, then ends.
 
     Parameters
@@ -64,22 +63,12 @@ class WarmStart:
         sink: Sink,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        self.name = f"{rest.venue.market} warm start"
+        super().__init__(self.name, clock)
         self._instruments = tuple(instruments)
         self._history_s = history_s
         self._rest = rest
         self._sink = sink
-        self._clock = clock
-        self._stop = threading.Event()
-        self.name = f"{rest.venue.market} warm start"
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self, timeout_s: float = 5.0) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
 
     def _run(self) -> None:
         try:

@@ -107,7 +107,7 @@ class Rig:
 
     def run(self):
         """Ask until there is nothing to ask for now."""
-        while self.backfill.step():
+        while self.backfill.ask():
             pass
 
     def query(self, sql):
@@ -147,7 +147,7 @@ def test_a_gap_closes_newest_first_with_every_trade_exact(make):
     rig.live(*range(100))
     rig.live(*range(3600, 3700), session="spot-1/2")
     assert rig.gaps() == [(100, 3599, "open", 0)]
-    assert rig.backfill.step()
+    assert rig.backfill.ask()
     assert rig.gaps() == [(100, 2599, "open", 0), (2600, 3599, "filled", 0)]
     rig.run()
     assert rig.gaps() == [(100, 3599, "filled", 0)]
@@ -161,7 +161,7 @@ def test_the_newest_of_several_gaps_is_closed_first(make):
     rig.live(1)
     rig.live(10)
     rig.live(20)
-    rig.backfill.step()
+    rig.backfill.ask()
     assert rig.gaps() == [(2, 9, "open", 0), (11, 19, "filled", 0)]
 
 
@@ -185,7 +185,7 @@ def test_ids_the_exchange_skips_become_unfillable_with_proof_after_three_answers
     assert [one["next_id"] for one in json.loads(proof)] == [45, 45, 45]
     assert len({one["asked_at_ms"] for one in json.loads(proof)}) == 3
     now_ms += ASK_AGAIN_MS
-    assert not rig.backfill.step()
+    assert not rig.backfill.ask()
 
 
 def test_an_exchange_whose_history_lags_is_asked_again_and_nothing_is_given_up(make):
@@ -257,7 +257,7 @@ def test_a_broken_answer_leaves_the_gap_open_and_the_next_one_closes_it(make, fa
     rig.live(*range(60, 70))
     exchange.fault = lambda handler, count: count == 1 and (fault(handler) or True)
     with pytest.raises(FeedError):
-        rig.backfill.step()
+        rig.backfill.ask()
     assert rig.gaps() == [(30, 59, "open", 0)]
     rig.run()
     assert rig.gaps() == [(30, 59, "filled", 0)]
@@ -272,7 +272,7 @@ def test_nothing_is_sent_before_the_exchange_s_own_time_is_over(make, status):
     exchange.fault = lambda handler, count: count == 1 and (handler.answer(b"{}", status, Retry_After="2") or True)
     began = time.monotonic()
     with pytest.raises(BlockedError, match=str(status)) as caught:
-        rig.backfill.step()
+        rig.backfill.ask()
     assert caught.value.retry_after_s == 2
     before = len(exchange.asked)
     while time.monotonic() - began < 1.8:
@@ -299,7 +299,7 @@ def test_a_crash_in_the_middle_of_a_backfill_resumes_from_the_gap_table(make, tm
     rig, exchange = make(range(5000))
     rig.live(*range(30))
     rig.live(*range(3500, 3510))
-    rig.backfill.step()
+    rig.backfill.ask()
     rig.writer.stop()
     again = Rig(tmp_path, exchange)
     again.settle(lambda: again.writer.missing())

@@ -62,7 +62,7 @@ def filled_in(rest, gap) -> Sink:
     sink = Sink(gap)
     backfill = Backfill(lambda: sink.missing, rest, sink)
     for _ in range(20):
-        if not backfill.step():
+        if not backfill.ask():
             return sink
     raise AssertionError(sink.missing)
 
