@@ -25,7 +25,17 @@ from statarb.errors import (
 )
 from statarb.market import Instrument, timeframe
 from statarb.params import PairParams
-from statarb.quant import Costs, Episode, LiveReading, NotEnough, PairStudy, costs, live_reading, resample_bars, study_pair
+from statarb.quant import (
+    Costs,
+    Episode,
+    LiveReading,
+    NotEnough,
+    PairStudy,
+    costs,
+    live_reading,
+    resample_bars,
+    study_pair,
+)
 from statarb.screens.health import Health, feed_health
 from statarb.screens.wording import duration_text
 from statarb.store import (
