@@ -15,8 +15,8 @@ from statarb.quant import (
     beta_gap, compare_hedges, hedge_quality
 )
 # How far is the spread from its mean?
-from statarb.quant import FrozenMoments, InSample, frozen_moments, live_z, moments_seen, spread_fixed, spread_seen
-from statarb.quant import ZDistribution, z_distribution, z_seen
+from statarb.quant import FrozenMoments, InSample, frozen_moments, hedge_moments, live_z, moments_seen, spread_fixed
+from statarb.quant import ZDistribution, spread_seen, z_distribution, z_seen
 # When is that a signal, and what would it pay?
 from statarb.quant import Costs, Edge, Episode, FundingTerms, LegCosts, LiveReading, TwoLegs, costs, edge_to_mean
 from statarb.quant import episodes, live_reading, share_beyond, two_legs
@@ -49,7 +49,8 @@ __all__ = [  # noqa: RUF022  (by question, as above)
     "HedgeEstimate", "HedgeFit", "KalmanNoise", "dols_hedge", "hac_hedge", "hedge_ratio", "huber_hedge",
     "kalman_hedge", "kalman_noise", "ols_summary", "returns_hedge", "rolling_hedge", "theil_sen_hedge", "tls_hedge",
     "BetaGap", "HedgeComparison", "HedgeQuality", "beta_gap", "compare_hedges", "hedge_quality",
-    "FrozenMoments", "InSample", "frozen_moments", "live_z", "moments_seen", "spread_fixed", "spread_seen", "z_seen",
+    "FrozenMoments", "InSample", "frozen_moments", "hedge_moments", "live_z", "moments_seen", "spread_fixed",
+    "spread_seen", "z_seen",
     "ZDistribution", "z_distribution",
     "Costs", "Edge", "Episode", "FundingTerms", "LegCosts", "LiveReading", "TwoLegs", "costs", "edge_to_mean",
     "episodes", "live_reading", "share_beyond", "two_legs",

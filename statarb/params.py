@@ -19,7 +19,17 @@ YEAR_DAYS = 365
 PERPETUAL_VENUES = ("usdm",)
 """Venues whose instruments are perpetual futures: short without borrowing, and paying funding."""
 
-HEDGES = ("ols", "returns", "tls", "huber", "theil_sen", "kalman")
+HEDGE_NAMES = {
+    "ols": "Least squares",
+    "returns": "Least squares on returns",
+    "tls": "Total least squares",
+    "huber": "Huber",
+    "theil_sen": "Theil-Sen",
+    "kalman": "Kalman filter",
+}
+"""The hedges that may drive the spread, by the words of the knob, and as people say them."""
+
+HEDGES = tuple(HEDGE_NAMES)
 
 
 @dataclass(frozen=True)

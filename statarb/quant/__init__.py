@@ -19,6 +19,7 @@ from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
 from statarb.quant.hedge_check import BetaGap, HedgeComparison, HedgeQuality, beta_gap, compare_hedges, hedge_quality
 from statarb.quant.hedge_errors import dols_hedge, hac_hedge
 from statarb.quant.hedge_methods import HedgeEstimate, huber_hedge, returns_hedge, theil_sen_hedge, tls_hedge
+from statarb.quant.hedge_moments import hedge_moments
 from statarb.quant.hedge_path import KalmanNoise, kalman_hedge, kalman_noise, rolling_hedge
 from statarb.quant.johansen import JohansenResult, johansen, phillips_ouliaris
 from statarb.quant.legs import Legs, align_legs, log_returns
@@ -113,6 +114,7 @@ __all__ = [
     "hac_hedge",
     "half_life",
     "half_life_found",
+    "hedge_moments",
     "hedge_quality",
     "hedge_ratio",
     "huber_hedge",

@@ -21,6 +21,7 @@ from statarb.quant.hedge_methods import (
     tls_hedge,
     usable_legs,
 )
+from statarb.quant.hedge_moments import kalman_discount
 from statarb.quant.hedge_path import kalman_hedge
 from statarb.quant.sample import NotEnough, Undefined, checked_pair, checked_window
 
@@ -136,12 +137,12 @@ def ols_estimate(y: Any, x: Any) -> HedgeEstimate | NotEnough:
     return fit if isinstance(fit, NotEnough) else estimate("OLS", fit.alpha, fit.beta, fit.beta_se, fit.n)
 
 
-def kalman_estimate(y: Any, x: Any) -> HedgeEstimate | NotEnough:
-    """Where the Kalman filter with its default discount stands at the last bar."""
+def kalman_estimate(y: Any, x: Any, memory: int | None = None) -> HedgeEstimate | NotEnough:
+    """Where the Kalman filter stands at the last bar; it remembers `memory` bars, or as many as there are."""
     legs = usable_legs(y, x, 50)
     if isinstance(legs, NotEnough):
         return legs
-    last = kalman_hedge(*legs).iloc[-1]
+    last = kalman_hedge(*legs, discount=kalman_discount(memory or legs[0].size)).iloc[-1]
     alpha, beta, se = (float(last[name]) for name in ("alpha", "beta", "beta_sd"))
     if math.isnan(beta):
         return Undefined("no hedge ratio: x has not left its first price", legs[0].size, legs[0].size)
@@ -159,6 +160,16 @@ HEDGE_METHODS: dict[str, Callable[[Any, Any], HedgeEstimate | NotEnough]] = {
     "Kalman": kalman_estimate,
 }
 """Every method by the name its results carry."""
+
+HEDGE_KNOB: dict[str, Callable[[Any, Any], HedgeEstimate | NotEnough]] = {
+    "ols": hac_hedge,
+    "returns": returns_hedge,
+    "tls": tls_hedge,
+    "huber": huber_hedge,
+    "theil_sen": theil_sen_hedge,
+    "kalman": kalman_estimate,
+}
+"""The hedges that may drive z, by the knob's words."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from statarb.errors import DataError
@@ -47,17 +48,21 @@ def rolling_hedge(y: Any, x: Any, window: int) -> pd.DataFrame:
     first, second = checked_pair(y, x)
     window = checked_window(window)
     m = rolling_moments(first.to_numpy(), second.to_numpy(), window)
-    level = 1e-13 * math.sqrt(window)
-    moves = (np.sqrt(m.sxx) > level * np.abs(m.x_mean)) & (np.sqrt(m.syy) > level * np.abs(m.y_mean))
+    both_move = moves(m.sxx, m.x_mean, window) & moves(m.syy, m.y_mean, window)
     with np.errstate(divide="ignore", invalid="ignore"):
-        beta = np.where(moves, m.sxy / m.sxx, np.nan)
+        beta = np.where(both_move, m.sxy / m.sxx, np.nan)
         ssr = m.syy - beta * m.sxy
-        exists = moves & (ssr > (1 - SAME_ASSET_R2) * m.syy)
+        exists = both_move & (ssr > (1 - SAME_ASSET_R2) * m.syy)
         r2 = np.where(exists, 1 - ssr / m.syy, np.nan)
     beta = np.where(exists, beta, np.nan)
     sd = np.sqrt(np.where(exists, ssr, np.nan) / (window - 1))
     columns = {"alpha": m.y_mean - beta * m.x_mean, "beta": beta, "sd": sd, "r2": r2}
     return pd.DataFrame(columns, index=first.index)
+
+
+def moves(sum_of_squares: Floats, mean: Floats, window: int) -> npt.NDArray[np.bool_]:
+    """Where a leg moves by more than rounding within its window."""
+    return np.asarray(np.sqrt(sum_of_squares) > 1e-13 * math.sqrt(window) * np.abs(mean))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,17 @@ from statarb.quant.stability import Stability
 from statarb.quant.study import PairStudy
 from statarb.quant.verdict import p_text
 
-LAZY = ("ols_summary", "adf", "engle_granger", "half_life", "stability", "hedge_quality", "beta_gap", "reversion_tests")
+LAZY = (
+    "ols_summary",
+    "hedge_estimate",
+    "adf",
+    "engle_granger",
+    "half_life",
+    "stability",
+    "hedge_quality",
+    "beta_gap",
+    "reversion_tests",
+)
 """Parts of a study that are made when they are read."""
 
 
@@ -125,10 +135,15 @@ def _hedge_lines(study: PairStudy) -> list[str]:
         return [f"Hedge        {hedge.text}"]
     alpha = f"alpha {hedge.alpha:.6g} (se {hedge.alpha_se:.2g})"
     beta = f"beta {hedge.beta:.6g} (classic se {hedge.beta_se:.2g})"
-    return [
+    lines = [
         f"Hedge        {hedge.text}   ({hedge.direction}, {hedge.n} bars)",
         f"             {beta}, {alpha}, R² {hedge.r2:.4f}, residual sd {hedge.resid_sd:.4g}",
     ]
+    chosen = study.hedge_estimate
+    if isinstance(chosen, NotEnough):
+        return [*lines, f"             {study.params.hedge}: {chosen.text}"]
+    interval = "no interval" if math.isnan(chosen.beta_low) else f"95 % {chosen.beta_low:.6g} to {chosen.beta_high:.6g}"
+    return [*lines, f"             z is by {chosen.method}: beta {chosen.beta:.6g}, {interval}"]
 
 
 def _worth_lines(study: PairStudy) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from statarb.errors import DataError
 from statarb.quant.hedge import HedgeFit, hedge_ratio
-from statarb.quant.hedge_path import rolling_hedge
+from statarb.quant.hedge_moments import hedge_moments
 from statarb.quant.sample import SAME_ASSET_R2, NotEnough, Undefined, checked_pair, is_constant
 
 
@@ -116,7 +116,7 @@ def live_z(moments: FrozenMoments, y_price: float, x_price: float) -> tuple[floa
     return spread, (spread - moments.mean) / moments.sd
 
 
-def moments_seen(y: Any, x: Any, window: int) -> pd.DataFrame:
+def moments_seen(y: Any, x: Any, window: int, hedge: str = "ols", bar_ms: int | None = None) -> pd.DataFrame:
     """The moments that judge each bar: those of the `window` bars before it.
 
     Parameters
@@ -125,11 +125,13 @@ def moments_seen(y: Any, x: Any, window: int) -> pd.DataFrame:
         Closes on the scale of the regression.
     window : int
         Bars in the regression and in mean and deviation.
+    hedge, bar_ms : str, int
+        How beta is found, and on which clock, as `hedge_moments` takes them.
 
     Returns
     -------
     DataFrame
-        Columns alpha, beta, mean, sd; row t uses bars t - window to t - 1 only. NaN in the first `window` rows,
+        Columns alpha, beta, mean, sd; row t uses bars before t only. NaN in the first `window` rows,
         and where no spread exists (x constant, or both legs the same asset).
 
     Raises
@@ -137,22 +139,20 @@ def moments_seen(y: Any, x: Any, window: int) -> pd.DataFrame:
     DataError
         As `hedge_ratio`, or a window below 3 bars.
     """
-    rolling = rolling_hedge(y, x, window)
-    rolling.insert(2, "mean", rolling["alpha"] * 0.0)
-    return rolling[["alpha", "beta", "mean", "sd"]].shift(1)
+    return hedge_moments(y, x, window, hedge, bar_ms).shift(1)
 
 
-def spread_seen(y: Any, x: Any, window: int) -> pd.Series:
+def spread_seen(y: Any, x: Any, window: int, hedge: str = "ols", bar_ms: int | None = None) -> pd.Series:
     """Spread of each bar by the hedge frozen at the bar before it: y(t) - alpha(t-1) - beta(t-1) x(t).
 
     Parameters, NaN and errors as `moments_seen`; same scale as y.
     """
     first, second = checked_pair(y, x)
-    seen = moments_seen(first, second, window)
+    seen = moments_seen(first, second, window, hedge, bar_ms)
     return (first - seen["alpha"] - seen["beta"] * second).rename("spread")
 
 
-def z_seen(y: Any, x: Any, window: int) -> pd.Series:
+def z_seen(y: Any, x: Any, window: int, hedge: str = "ols", bar_ms: int | None = None) -> pd.Series:
     """z-score of each bar by hedge, mean and deviation frozen at the bar before it.
 
     z(t) = (y(t) - alpha(t-1) - beta(t-1) x(t) - mean(t-1)) / sd(t-1), sd with ddof 1.
@@ -164,20 +164,20 @@ def z_seen(y: Any, x: Any, window: int) -> pd.Series:
     Parameters and errors as `moments_seen`.
     """
     first, second = checked_pair(y, x)
-    seen = moments_seen(first, second, window)
+    seen = moments_seen(first, second, window, hedge, bar_ms)
     spread = first - seen["alpha"] - seen["beta"] * second
     return ((spread - seen["mean"]) / seen["sd"]).rename("z")
 
 
-def spread_fixed(y: Any, x: Any, hedge: HedgeFit, hedge_as_of_ms: int) -> InSample:
+def spread_fixed(y: Any, x: Any, hedge: HedgeFit | FrozenMoments, hedge_as_of_ms: int) -> InSample:
     """Today's hedge drawn over the past: y - alpha - beta x with one alpha and beta for all bars.
 
     Parameters
     ----------
     y, x : Series or array, shape (n,)
         Closes on the scale of the regression.
-    hedge : HedgeFit
-        The hedge to draw.
+    hedge : HedgeFit or FrozenMoments
+        The hedge to draw: anything with alpha and beta.
     hedge_as_of_ms : int
         When it was fixed; figures say so.
 

@@ -105,12 +105,19 @@ class PairStream:
     params : PairParams
         Windows, scale, timeframe and entry.
 
+    Raises
+    ------
+    DataError
+        Another hedge than least squares on levels: `study_pair` does those.
+
     Notes
     -----
     A bar that was already given cannot be revised: make a new stream from the stored bars then.
     """
 
     def __init__(self, params: PairParams) -> None:
+        if params.hedge != "ols":
+            raise DataError("A stream follows least squares only.", "Use study_pair for this hedge.")
         self.params = params
         self._bar_ms = params.bar_s * 1000
         self._moments = MovingMoments(params.window)

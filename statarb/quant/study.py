@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,12 +17,14 @@ from statarb.quant.cointegration import CointegrationResult
 from statarb.quant.correlation import rolling_correlation
 from statarb.quant.half_life import HalfLife
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
-from statarb.quant.hedge_check import BetaGap, HedgeQuality, beta_gap, hedge_quality
+from statarb.quant.hedge_check import HEDGE_KNOB, BetaGap, HedgeQuality, beta_gap, hedge_quality, kalman_estimate
+from statarb.quant.hedge_methods import HedgeEstimate
+from statarb.quant.hedge_moments import hedge_moments
 from statarb.quant.legs import Legs, align_legs, log_returns
 from statarb.quant.panel import ReversionTests, half_life_of_legs, reversion_tests
 from statarb.quant.sample import NotEnough, Undefined
 from statarb.quant.signal import Episode, episodes
-from statarb.quant.spread import FrozenMoments, InSample, frozen_moments, moments_seen, on_scale, spread_fixed
+from statarb.quant.spread import FrozenMoments, InSample, frozen_moments, on_scale, spread_fixed
 from statarb.quant.stability import FIT_BARS, SINCE_BARS, Stability, stability
 from statarb.quant.unitroot import UnitRootResult, adf
 from statarb.quant.verdict import Verdict, verdict
@@ -37,6 +40,7 @@ EPPS_S = 15
 class PairStudy:
     """All that is known of one pair at `as_of_ms`, the close of the last bar that is closed in both legs.
 
+    `hedge` is the least-squares regression of the summary; `moments` and all series are by `params.hedge`.
     `prices`: index `ts` (bar OPEN time, UTC); columns y, x (closes of bars in which both legs traded), y_volume,
     x_volume (quote volume), provisional. `z`, `spread`, `moments_seen` and `correlation` have the same index; NaN
     means that the bars before do not fill the window yet, or that no spread exists. `spread_fixed` is in-sample.
@@ -103,7 +107,23 @@ class PairStudy:
     def hedge_quality(self) -> HedgeQuality | NotEnough:
         """What the hedge left of y's movement over a quarter of a window, out of sample, on all bars of the study."""
         y, x = (on_scale(self.prices[leg].to_numpy(), self.params.price_scale) for leg in ("y", "x"))
-        return hedge_quality(y, x, self.params.window, max(1, self.params.window // 4))
+        horizon = max(1, self.params.window // 4)
+        return hedge_quality(y, x, self.params.window, horizon, HEDGE_KNOB[self.params.hedge])
+
+    @cached_property
+    def hedge_estimate(self) -> HedgeEstimate | NotEnough:
+        """The hedge that drives z, at the newest bar, with the interval of its method.
+
+        For least squares on levels that is Newey and West's, wider than the classic one in `hedge`; total least
+        squares has none. Huber and Theil-Sen are those of the newest bar: z is judged by the last refit.
+        """
+        bars = self.legs.newest(self.params.window, self.as_of_ms)
+        if isinstance(bars, NotEnough):
+            return bars
+        y, x = (on_scale(self.prices[leg].to_numpy(), self.params.price_scale) for leg in ("y", "x"))
+        if self.params.hedge == "kalman":
+            return kalman_estimate(y, x, self.params.window)
+        return HEDGE_KNOB[self.params.hedge](y[bars], x[bars])
 
     @cached_property
     def beta_gap(self) -> BetaGap | NotEnough:
@@ -177,8 +197,9 @@ def study_pair(y_bars: pd.DataFrame, x_bars: pd.DataFrame, params: PairParams, c
     as_of_ms = closed_until_ms // frame.ms * frame.ms
     prices, window = legs.prices, params.window
     scaled = on_scale(prices[["y", "x"]], params.price_scale)
-    hedge, moments, fixed = _frozen(legs, scaled, params, as_of_ms)
-    seen = moments_seen(scaled["y"], scaled["x"], window)
+    path = hedge_moments(scaled["y"], scaled["x"], window, params.hedge, legs.bar_ms)
+    hedge, moments, fixed = _frozen(legs, scaled, path, params, as_of_ms)
+    seen = path.shift(1)
     seen[~legs.spans_at_most(window + 1)] = float("nan")
     spread = (scaled["y"] - seen["alpha"] - seen["beta"] * scaled["x"]).rename("spread")
     standing = verdict(legs, params.price_scale, params.test_window, as_of_ms)
@@ -196,12 +217,12 @@ def study_pair(y_bars: pd.DataFrame, x_bars: pd.DataFrame, params: PairParams, c
         spread_fixed=fixed,
         correlation=_correlation(legs, params.corr_window),
         verdict=standing,
-        caveats=_caveats(legs, params, hedge, as_of_ms),
+        caveats=_caveats(legs, params, moments, as_of_ms),
     )
 
 
 def _frozen(
-    legs: Legs, scaled: pd.DataFrame, params: PairParams, as_of_ms: int
+    legs: Legs, scaled: pd.DataFrame, path: pd.DataFrame, params: PairParams, as_of_ms: int
 ) -> tuple[HedgeFit | NotEnough, FrozenMoments | NotEnough, InSample | NotEnough]:
     bars = legs.newest(params.window, as_of_ms)
     if isinstance(bars, NotEnough):
@@ -212,8 +233,17 @@ def _frozen(
     hedge = hedge_ratio(y, x, f"{pair.y.label} on {pair.x.label}")
     if isinstance(hedge, NotEnough):
         return hedge, hedge, hedge
-    fixed = spread_fixed(scaled["y"], scaled["x"], hedge, known_ms)
-    return hedge, frozen_moments(y, x, params.price_scale, known_ms), fixed
+    moments = frozen_moments(y, x, params.price_scale, known_ms)
+    if params.hedge == "ols":
+        return hedge, moments, spread_fixed(scaled["y"], scaled["x"], hedge, known_ms)
+    if isinstance(moments, NotEnough):
+        return hedge, moments, moments
+    alpha, beta, mean, sd = path.iloc[bars.stop - 1].tolist()
+    if math.isnan(beta):
+        undefined = Undefined(f"no spread: {params.hedge} finds no hedge here", params.window, params.window)
+        return hedge, undefined, undefined
+    chosen = FrozenMoments(alpha, beta, mean, sd, known_ms, params.window, params.price_scale)
+    return hedge, chosen, spread_fixed(scaled["y"], scaled["x"], chosen, known_ms)
 
 
 def _correlation(legs: Legs, window: int) -> pd.Series | NotEnough:
@@ -233,7 +263,7 @@ def _beta_gap(legs: Legs, params: PairParams, as_of_ms: int) -> BetaGap | NotEno
     return beta_gap(y, x)
 
 
-def _caveats(legs: Legs, params: PairParams, hedge: HedgeFit | NotEnough, as_of_ms: int) -> tuple[str, ...]:
+def _caveats(legs: Legs, params: PairParams, moments: FrozenMoments | NotEnough, as_of_ms: int) -> tuple[str, ...]:
     found = []
     gap = _beta_gap(legs, params, as_of_ms)
     pair, prices = params.pair, legs.prices
@@ -243,7 +273,7 @@ def _caveats(legs: Legs, params: PairParams, hedge: HedgeFit | NotEnough, as_of_
     provisional = int(prices["provisional"].sum())
     if provisional:
         found.append(f"{provisional:,} of {len(prices):,} bars are provisional: trades in them are still missing.")
-    if isinstance(hedge, HedgeFit) and hedge.beta <= 0:
+    if isinstance(moments, FrozenMoments) and moments.beta <= 0:
         found.append("beta is not positive over the hedge window: there is no hedge, so z is no signal.")
     elif isinstance(gap, BetaGap) and gap.differs:
         found.append(

@@ -10,7 +10,8 @@ import streamlit as st
 from statarb.charts.pair import spread_unit
 from statarb.clock import utc_text
 from statarb.errors import StatarbError
-from statarb.quant import HedgeFit, NotEnough, PairStudy, Undefined
+from statarb.params import HEDGE_NAMES
+from statarb.quant import FrozenMoments, HedgeFit, NotEnough, PairStudy, Undefined
 from statarb.screens.coverage import coverage_text
 from statarb.screens.desk import DeskView
 from statarb.screens.health import Health
@@ -104,7 +105,11 @@ def _live_label(name: str, view: DeskView) -> str:
 
 def _hedge_metric(study: PairStudy) -> None:
     hedge = study.hedge
-    if isinstance(hedge, HedgeFit):
+    moments = study.moments
+    if isinstance(hedge, HedgeFit) and isinstance(moments, FrozenMoments) and study.params.hedge != "ols":
+        by = HEDGE_NAMES[study.params.hedge].lower()
+        _metric("Hedge ratio β", number_text(moments.beta, 4), f"by {by}; least squares {hedge.beta:.4f}", _HEDGE_HELP)
+    elif isinstance(hedge, HedgeFit):
         _metric("Hedge ratio β", number_text(hedge.beta, 4), f"R² {hedge.r2:.3f}, n {hedge.n:,}", _HEDGE_HELP)
     else:
         _metric("Hedge ratio β", DASH, _count(hedge), _HEDGE_HELP)
@@ -220,7 +225,7 @@ _Z_HELP = (
     "normal variable: beyond ±2 is common."
 )
 _HEDGE_HELP = (
-    "Slope of y on x with an intercept, by least squares over the window. On log prices a ratio of notionals, on "
+    "Slope of y on x with an intercept, by the hedge chosen, over the window. On log prices a ratio of notionals, on "
     "prices a ratio of units."
 )
 _CORRELATION_HELP = "Pearson correlation of the returns of closed bars, from −1 to 1."

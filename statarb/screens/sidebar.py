@@ -10,17 +10,9 @@ import streamlit as st
 from statarb import market
 from statarb.errors import StatarbError
 from statarb.market import TIMEFRAMES, Instrument
-from statarb.params import CUSTOM_FEE, FEE_PRESETS, KNOB, PairParams, default_windows
+from statarb.params import CUSTOM_FEE, FEE_PRESETS, HEDGE_NAMES, KNOB, PairParams, default_windows
 from statarb.store import StoredInstrument
 
-HEDGE_NAMES = {
-    "ols": "Least squares",
-    "returns": "Least squares on returns",
-    "tls": "Total least squares",
-    "huber": "Huber",
-    "theil_sen": "Theil-Sen",
-    "kalman": "Kalman filter",
-}
 _PRICES = {"last": "Last trade", "mid": "Middle of bid and ask"}
 
 _ASKED = "sidebar_asked"

@@ -13,7 +13,7 @@ from quant_samples import bars_of, prices_of, random_walks, reverting_legs
 
 import analytics
 from statarb.market import TIMEFRAMES
-from statarb.params import PairParams
+from statarb.params import HEDGES, PairParams
 from statarb.quant import (
     NotEnough,
     Rule,
@@ -21,6 +21,7 @@ from statarb.quant import (
     backtest,
     feature_table,
     frozen_moments,
+    hedge_moments,
     hedge_ratio,
     kalman_hedge,
     live_z,
@@ -66,7 +67,9 @@ def simulated(y, x) -> pd.DataFrame:
     return pd.concat([result.equity, result.drawdown, result.position], axis=1)
 
 
+CHEAP_HEDGES = [hedge for hedge in HEDGES if hedge != "huber"]  # (test_quant_hedge_moments.py tries them all)
 SERIES = {
+    "hedge_moments": lambda y, x: pd.concat([hedge_moments(y, x, WINDOW, h, 60_000) for h in CHEAP_HEDGES], axis=1),
     "moments_seen": lambda y, x: moments_seen(y, x, WINDOW),
     "spread_seen": lambda y, x: spread_seen(y, x, WINDOW),
     "z_seen": lambda y, x: z_seen(y, x, WINDOW),

@@ -60,6 +60,7 @@ CALLS = {
     "frozen_moments": lambda y, x: a.frozen_moments(y, x, "log", 0),
     "hac_hedge": a.hac_hedge,
     "half_life": lambda y, x: a.half_life(y),
+    "hedge_moments": lambda y, x: a.hedge_moments(y, x, 60, "theil_sen"),
     "hedge_quality": lambda y, x: a.hedge_quality(y, x, 60, 30),
     "hedge_ratio": a.hedge_ratio,
     "huber_hedge": a.huber_hedge,
