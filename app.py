@@ -9,6 +9,7 @@ from statarb.screens.export_page import show_export_page
 from statarb.screens.frame import read_instruments, show_frame
 from statarb.screens.live_page import show_live_page
 from statarb.screens.pair_page import show_pair_page
+from statarb.screens.pins_page import show_pins_page
 from statarb.screens.quality_page import show_quality_page
 from statarb.screens.resources import shared_desk
 from statarb.screens.sidebar import show_sidebar
@@ -23,6 +24,7 @@ page = st.navigation(
     [
         st.Page(lambda: show_live_page(desk, params), title="Live View", url_path="live", default=True),
         st.Page(lambda: show_pair_page(desk, params), title="Pair analytics", url_path="pair"),
+        st.Page(lambda: show_pins_page(desk, params), title="Pins", url_path="pins"),
         st.Page(lambda: show_quality_page(desk, params), title="Data quality", url_path="quality"),
         st.Page(lambda: show_export_page(desk, params), title="Data export", url_path="export"),
     ],

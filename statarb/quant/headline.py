@@ -207,9 +207,9 @@ def _legs_sentence(study: PairStudy, reading: LiveReading, circumstances: Circum
     legs, pair = reading.legs, study.params.pair
     if isinstance(legs, NotEnough):
         return f"{_capital(legs.text)}."
-    (y, x), (y_money, x_money) = leg_names(pair), (_money_sign(pair.y), _money_sign(pair.x))
+    (y, x), (y_money, x_money) = leg_names(pair), (money_sign(pair.y), money_sign(pair.x))
     parts = [
-        (units, f"{_units(units)} {name} ({_money(notional, sign)})")
+        (units, f"{units_text(units)} {name} ({_money(notional, sign)})")
         for units, notional, name, sign in (
             (legs.y_units, legs.y_notional, y, y_money),
             (legs.x_units, legs.x_notional, x, x_money),
@@ -239,13 +239,13 @@ def _signed(value: float, digits: int) -> str:
     return (text if float(text.replace(",", "")) else text.lstrip("+-")).replace("-", "\u2212")
 
 
-def _units(units: float) -> str:
+def units_text(units: float) -> str:
     """Eight figures and no zeros at the end: lot steps are decimal, so a size is short."""
     text = f"{float(f'{abs(units):.8g}'):,.8f}"
     return text.rstrip("0").rstrip(".")
 
 
-def _money_sign(instrument: Instrument) -> str:
+def money_sign(instrument: Instrument) -> str:
     """`$` for dollars and what is pegged to them, else the quote asset itself."""
     quote = _base_and_quote(instrument.symbol)[1]
     return "$" if quote in _DOLLARS else quote

@@ -14,6 +14,7 @@ from statarb.screens.cards import announce, show_key_numbers, show_problem, show
 from statarb.screens.desk import Desk, DeskView
 from statarb.screens.frame import follow_instruments
 from statarb.screens.live_chart import LiveValues, show_chart
+from statarb.screens.pin_button import show_pin_button
 from statarb.screens.progress import show_progress
 from statarb.screens.wording import number_text, wait_text
 
@@ -37,6 +38,7 @@ def _live(desk: Desk, params: PairParams) -> None:
     show_progress(view)
     show_key_numbers(view)
     show_signal(view)
+    show_pin_button(desk, view)
     announce(view, "live_seen")
     show_live_chart(view)
 

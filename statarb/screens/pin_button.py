@@ -1,0 +1,57 @@
+"""The button "I am in": pins the trade that the headline sizes, as it stands at this moment."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from statarb.errors import StatarbError
+from statarb.quant import FrozenMoments, NotEnough, TwoLegs
+from statarb.quant.headline import money_sign
+from statarb.quant.pin import pinned
+from statarb.screens.desk import Desk, DeskView
+from statarb.screens.pin_words import legs_text
+from statarb.screens.wording import escape
+from statarb.settings import desk_path
+from statarb.store import DeskFile
+
+_HELP = (
+    "Freezes hedge, mean, deviation, prices and the sizes of both legs, so that the trade is judged by what you "
+    "entered it on. Your own fills and units can be put in on the page Pins."
+)
+
+
+def show_pin_button(desk: Desk, view: DeskView) -> None:
+    """One click keeps the trade; where there is nothing to pin, the button says why."""
+    missing = why_not(view)
+    if st.button("I am in", key="pin", icon=":material/push_pin:", help=missing or _HELP, disabled=bool(missing)):
+        pin_trade(desk, view)
+
+
+def why_not(view: DeskView) -> str:
+    """What keeps this view from being pinned; '' where it can be."""
+    if not view.health.has_live_prices:
+        return "A trade is pinned at live prices, and these are not."
+    pair = view.params.pair
+    if money_sign(pair.y) != money_sign(pair.x):
+        return "The legs are quoted in different money, so what they earn cannot be added."
+    if view.live is None or isinstance(view.live.legs, NotEnough):
+        missing = view.study.moments if view.live is None else view.live.legs
+        return f"There is nothing to pin yet: {missing.text if isinstance(missing, NotEnough) else 'no price'}."
+    return ""
+
+
+def pin_trade(desk: Desk, view: DeskView) -> None:
+    """Keep the trade of a view in the desk file."""
+    moments, legs = view.study.moments, view.live.legs if view.live else None
+    if not (isinstance(moments, FrozenMoments) and isinstance(legs, TwoLegs) and view.y_last and view.x_last):
+        return
+    y_price, x_price = view.y_last.price, view.x_last.price
+    try:
+        pin = pinned(view.params, moments, legs, y_price, x_price, view.costs, view.now_ms)
+        DeskFile(desk_path(desk.path)).save_pin(pin)
+    except StatarbError as error:
+        st.toast(escape(str(error)), icon=":material/error:", duration="long")
+        return
+    st.toast(
+        f"Pinned. {escape(legs_text(pin, view.instruments))}. Put your fills in on the page Pins.", duration="long"
+    )
