@@ -114,7 +114,8 @@ class Archiver:
     def stats(self) -> dict[str, Any]:
         """Figures for the heartbeat; may be called from any thread."""
         days = self._days
-        return {"days": len(days), "bytes": sum(day.bytes for day in days), "error": self._error}
+        size = sum(day.bytes for day in days)
+        return {"folder": str(self._folder), "days": len(days), "bytes": size, "error": self._error}
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -20,10 +20,11 @@ from statarb.store.alert_log import AlertEvent, Delivery, StoredOutcome, read_de
 from statarb.store.connect import open_reader, plain_errors
 from statarb.store.costs import SELECT_FUNDING, SELECT_QUOTES, StoredFunding, StoredQuote, funding_of, quotes_of
 from statarb.store.coverage import Coverage, read_coverage
-from statarb.store.trades import read_span, trade_frame
+from statarb.store.trades import first_id_at, read_span, trade_frame
 
 _DAY_MS = 86_400_000
 _PRICES = ["open", "high", "low", "close"]
+_TABLES = ("bars_1s", "bars_1m")
 _VOLUMES = ["volume", "quote_volume", "taker_buy_volume"]
 
 
@@ -138,6 +139,8 @@ class Reader:
                 version,
                 self._quote_volume_24h(symbol_id, closed_until_ms or 0, version),
             )
+        # An uploaded instrument that was deleted and uploaded again has another number.
+        self._symbol_ids |= {name: row.symbol_id for name, row in found.items()}
         return found
 
     def _quote_volume_24h(self, symbol_id: int, closed_until_ms: int, version: int) -> float:
@@ -205,6 +208,23 @@ class Reader:
             (epoch, part) for epoch, symbol_id in rows for part in read_span(self._query, symbol_id, since_ms, until_ms)
         ]
         return trade_frame(parts)
+
+    def id_count(self, instrument: str, since_ms: int, until_ms: int) -> int:
+        """How many trade ids, stored or missing, the database has in [since_ms, until_ms): its trades, or more."""
+        count = 0
+        for (symbol_id,) in self._query("SELECT symbol_id FROM symbols WHERE venue || ':' || name = ?", (instrument,)):
+            ((last,),) = self._query("SELECT max(trade_id) FROM trades WHERE symbol_id=?", (symbol_id,))
+            ends = [first_id_at(self._query, symbol_id, ts_ms) for ts_ms in (since_ms, until_ms)]
+            first, end = (1 + (last or -1) if found is None else found for found in ends)
+            count += max(0, end - first)
+        return count
+
+    def first_bar_ms(self, instrument: str) -> int | None:
+        """When the oldest stored bar opens; None without one."""
+        symbol_id = self._symbol_id(instrument)
+        rows = [self._query(f"SELECT min(sec) FROM {table} WHERE symbol_id=?", (symbol_id,)) for table in _TABLES]
+        found = [sec for ((sec,),) in rows if sec is not None]
+        return min(found) * 1000 if found else None
 
     def last_trades(self) -> dict[str, LastTrade]:
         """The newest stored trade of each instrument that has one."""
