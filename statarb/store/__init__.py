@@ -1,6 +1,6 @@
 """SQLite: one writer, many readers, nothing lost and nothing doubled."""
 
-from statarb.store.alert_log import AlertEnd, AlertEvent, AlertHealth, Delivery, StoredOutcome, frame_of
+from statarb.store.alert_log import AlertEnd, AlertEvent, AlertHealth, AlertItem, Delivery, StoredOutcome, frame_of
 from statarb.store.archive import read_trades
 from statarb.store.archiver import Archiver
 from statarb.store.backup import back_up
@@ -22,6 +22,8 @@ __all__ = [
     "Archiver",
     "AlertEnd",
     "AlertEvent",
+    "AlertItem",
+    "Archiver",
     "AlertHealth",
     "BarCache",
     "Coverage",

@@ -56,10 +56,11 @@ class AlertEvent:
 
 @dataclass(frozen=True)
 class AlertEnd:
-    """The conditions of an origin's last alert ceased to hold."""
+    """The conditions of an origin's last alert ceased to hold; or, `of_blindness`, what suppressed it is over."""
 
     origin: str
     at_ms: int
+    of_blindness: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,9 @@ def store_alerts(connection: sqlite3.Connection, items: Iterable[object]) -> Non
             _insert(connection, "alert_events", _EVENT_FIELDS, item, "ON CONFLICT(origin, at_ms, state) DO NOTHING")
         elif isinstance(item, AlertEnd):
             connection.execute(
-                "UPDATE alert_events SET ended_at_ms=? WHERE origin=? AND ended_at_ms IS NULL",
-                (item.at_ms, item.origin),
+                "UPDATE alert_events SET ended_at_ms=? "
+                "WHERE origin=? AND ended_at_ms IS NULL AND (state='suppressed')=?",
+                (item.at_ms, item.origin, item.of_blindness),
             )
         elif isinstance(item, Delivery):
             _insert(
@@ -163,6 +165,15 @@ def read_events(query: Query, where: str, values: Sequence[Any], limit: int) -> 
     return [AlertEvent(*row) for row in rows]
 
 
+def read_unjudged(query: Query, since_ms: int, horizons: int) -> list[AlertEvent]:
+    """Alerts with legs since then that have fewer than so many outcomes, oldest first."""
+    where = "y_units IS NOT NULL AND at_ms>=? AND (SELECT count(*) FROM outcomes o WHERE o.event_id=e.event_id)<?"
+    rows = query(
+        f"SELECT {', '.join(_EVENT_FIELDS)} FROM alert_events e WHERE {where} ORDER BY event_id", (since_ms, horizons)
+    )
+    return [AlertEvent(*row) for row in rows]
+
+
 def read_deliveries(query: Query, since_ms: int) -> list[Delivery]:
     """Deliveries since then, newest first."""
     rows = query(
@@ -171,9 +182,12 @@ def read_deliveries(query: Query, since_ms: int) -> list[Delivery]:
     return [Delivery(*row) for row in rows]
 
 
-def read_outcomes(query: Query) -> list[StoredOutcome]:
-    """Every outcome, oldest alert first."""
-    rows = query(f"SELECT {', '.join(_OUTCOME_FIELDS)} FROM outcomes ORDER BY event_id, horizon_bars", ())
+def read_outcomes(query: Query, from_id: int) -> list[StoredOutcome]:
+    """The outcomes of alerts from an id on, oldest alert first."""
+    rows = query(
+        f"SELECT {', '.join(_OUTCOME_FIELDS)} FROM outcomes WHERE event_id>=? ORDER BY event_id, horizon_bars",
+        (from_id,),
+    )
     return [StoredOutcome(*row) for row in rows]
 
 

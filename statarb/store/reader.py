@@ -16,7 +16,15 @@ import pandas as pd
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import DamagedDatabaseError
 from statarb.market import SCALE, Instrument
-from statarb.store.alert_log import AlertEvent, Delivery, StoredOutcome, read_deliveries, read_events, read_outcomes
+from statarb.store.alert_log import (
+    AlertEvent,
+    Delivery,
+    StoredOutcome,
+    read_deliveries,
+    read_events,
+    read_outcomes,
+    read_unjudged,
+)
 from statarb.store.connect import open_reader, plain_errors
 from statarb.store.costs import SELECT_FUNDING, SELECT_QUOTES, StoredFunding, StoredQuote, funding_of, quotes_of
 from statarb.store.coverage import Coverage, read_coverage
@@ -254,6 +262,10 @@ class Reader:
         except ValueError as error:
             raise DamagedDatabaseError(f"A heartbeat in {self._path} is unreadable.", "Restart ingest.") from error
 
+    def alerts_without_outcome(self, since_ms: int, horizons: int) -> list[AlertEvent]:
+        """Alerts with legs since then that have fewer than so many outcomes, oldest first."""
+        return read_unjudged(self._query, since_ms, horizons)
+
     def alert_events(self, after_id: int = 0, limit: int = 500) -> list[AlertEvent]:
         """The newest alert events after an id, newest first."""
         return read_events(self._query, "event_id>?", (after_id,), limit)
@@ -266,9 +278,17 @@ class Reader:
         """How far messages got since then, newest first."""
         return read_deliveries(self._query, since_ms)
 
-    def outcomes(self) -> list[StoredOutcome]:
-        """What came after each alert, oldest first."""
-        return read_outcomes(self._query)
+    def outcomes(self, from_id: int = 0) -> list[StoredOutcome]:
+        """What came after each alert from an id on, oldest first."""
+        return read_outcomes(self._query, from_id)
+
+    def feeds(self) -> dict[str, FeedState]:
+        """The heartbeats, by name."""
+        rows = self._query("SELECT name, state, updated_at_ms, stats FROM feeds")
+        try:
+            return {name: FeedState(name, state, updated, json.loads(stats)) for name, state, updated, stats in rows}
+        except ValueError as error:
+            raise DamagedDatabaseError(f"A heartbeat in {self._path} is unreadable.", "Restart ingest.") from error
 
     def table(self, sql: str) -> pd.DataFrame:
         """The answer to one of the store's own questions as a frame, columns named as in the question."""
