@@ -254,25 +254,17 @@ class Reader:
         """The newest funding of each perpetual."""
         return funding_of(self._query(SELECT_FUNDING))
 
-    def feeds(self) -> dict[str, FeedState]:
-        """The heartbeats, by name."""
-        rows = self._query("SELECT name, state, updated_at_ms, stats FROM feeds")
-        try:
-            return {name: FeedState(name, state, updated, json.loads(stats)) for name, state, updated, stats in rows}
-        except ValueError as error:
-            raise DamagedDatabaseError(f"A heartbeat in {self._path} is unreadable.", "Restart ingest.") from error
-
-    def alerts_without_outcome(self, since_ms: int, horizons: int) -> list[AlertEvent]:
-        """Alerts with legs since then that have fewer than so many outcomes, oldest first."""
-        return read_unjudged(self._query, since_ms, horizons)
-
-    def alert_events(self, after_id: int = 0, limit: int = 500) -> list[AlertEvent]:
-        """The newest alert events after an id, newest first."""
-        return read_events(self._query, "event_id>?", (after_id,), limit)
+    def alert_events(self, after_id: int = 0, limit: int = 500, made_since_ms: int = 0) -> list[AlertEvent]:
+        """The newest alert events after an id and since a time, newest first."""
+        return read_events(self._query, "event_id>? AND made_at_ms>=?", (after_id, made_since_ms), limit)
 
     def alerts_of(self, origin: str, since_ms: int, limit: int = 500) -> list[AlertEvent]:
         """The events of one rule or pin since then, newest first."""
         return read_events(self._query, "origin=? AND at_ms>=?", (origin, since_ms), limit)
+
+    def alerts_without_outcome(self, since_ms: int, horizons: int) -> list[AlertEvent]:
+        """Alerts with legs since then that have fewer than so many outcomes, oldest first."""
+        return read_unjudged(self._query, since_ms, horizons)
 
     def deliveries(self, since_ms: int = 0) -> list[Delivery]:
         """How far messages got since then, newest first."""
