@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -129,3 +129,32 @@ def read_trades(
     both = pd.concat([trade_frame(parts), stored])
     once = both[~both.duplicated(["id_epoch", "trade_id"])]
     return once.iloc[np.lexsort((once["trade_id"], once["id_epoch"]))]
+
+
+_PIECE_MS = DAY_MS // 4
+
+
+def trade_pieces(
+    reader: Reader, archive_folder: Path | None, instrument: str, since_ms: int, until_ms: int
+) -> Iterator[pd.DataFrame]:
+    """The same as `read_trades`, a quarter of a day at a time, so that memory does not grow with the span."""
+    for start_ms in range(since_ms, until_ms, _PIECE_MS):
+        yield read_trades(reader, archive_folder, instrument, start_ms, min(start_ms + _PIECE_MS, until_ms))
+
+
+def count_trades(reader: Reader, archive_folder: Path | None, instrument: str, since_ms: int, until_ms: int) -> int:
+    """About how many trades `read_trades` would give: ids of the database, and of days archived their share."""
+    manifest = Manifest(archive_folder) if archive_folder else None
+    rows: dict[str, int] = {}
+    for day in manifest.days() if manifest else ():
+        if day.instrument == instrument:
+            rows[day.date] = rows.get(day.date, 0) + day.rows
+    count = 0.0
+    for day_ms in range(since_ms // DAY_MS * DAY_MS, until_ms, DAY_MS):
+        from_ms, to_ms = max(since_ms, day_ms), min(until_ms, day_ms + DAY_MS)
+        archived = rows.get(day_text(day_ms))
+        if archived is None:
+            count += reader.id_count(instrument, from_ms, to_ms)
+        else:
+            count += archived * (to_ms - from_ms) / DAY_MS
+    return round(count)
