@@ -24,10 +24,10 @@ from statarb.store import (
     InboxSink,
     IngestLock,
     Retention,
+    Wanted,
     Writer,
     read_holdings,
     reserve_lines,
-    wanted,
 )
 
 log = logging.getLogger("ingest")
@@ -46,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         find = partial(follow, venue_name=options.venue, ws_url=options.ws_url, rest_url=options.rest_url)
         followed = find(options.symbols)
         source = followed[0].venue.source
+        first = [Instrument.parse(name, venue(options.venue).market) for name in options.symbols]
         with IngestLock(options.db):
             start_logging(options.db, options.log_level)
             if options.files:
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             writer.start()
             feeds.start()
             try:
-                watch(writer, feeds, asked_of(options.db, options.symbols, options.venue), options.run_for)
+                watch(writer, feeds, partial(DeskFile(desk_path(options.db)).wanted, first), options.run_for)
             finally:
                 feeds.stop()
                 writer.stop()
@@ -89,25 +90,19 @@ def import_files(db: Path, paths: Sequence[Path], market: str) -> None:
     log.info("%d trades are new in %s.", writer.stats()["backfilled"], db)
 
 
-def asked_of(db: Path, names: Sequence[str], venue_name: str) -> Callable[[], list[str]]:
-    """The instruments to follow now: those of the start, and what the page asked for since in the desk file."""
-    desk, first = DeskFile(desk_path(db)), tuple(Instrument.parse(name, venue(venue_name).market) for name in names)
-    return lambda: [str(instrument) for instrument in wanted(first, desk.requests())]
-
-
-def watch(writer: Writer, feeds: Feeds, asked: Callable[[], list[str]], run_for_s: float | None) -> None:
+def watch(writer: Writer, feeds: Feeds, asked: Callable[[], Wanted], run_for_s: float | None) -> None:
     """Follow what is asked for and say how it goes, until told to stop, the time is over or a part has ended."""
     began_s = said_s = looked_s = SYSTEM_CLOCK.monotonic_s()
-    is_live, names, stop = False, asked(), stop_on_signals()
-    feeds.try_to_follow(names)
+    is_live, asked_now, stop = False, asked(), stop_on_signals()
+    feeds.try_to_follow(asked_now.names)
     while not SYSTEM_CLOCK.wait(stop, POLL_S) and not writer.stopped.is_set() and not feeds.ended.is_set():
         now_s = SYSTEM_CLOCK.monotonic_s()
         if run_for_s and now_s - began_s >= run_for_s:
             return
         if now_s - looked_s >= LOOK_EVERY_S:
-            looked_s, before, names = now_s, names, asked()
-            if names != before:
-                feeds.try_to_follow(names)
+            looked_s, before, asked_now = now_s, asked_now, asked()
+            if asked_now != before:
+                feeds.try_to_follow(asked_now.names)
         if not is_live and writer.stats()["trades"]:
             is_live, said_s = True, now_s
             log.info("The feed is live.")

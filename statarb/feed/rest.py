@@ -188,16 +188,7 @@ class RestClient:
         ConfigError
             Names those that are not listed.
         """
-        try:
-            listed = self._listed(symbols)
-        except Refused as refusal:
-            if not refusal.is_unknown_symbol:
-                raise
-            # One wrong name fails the whole question, so each is asked for alone to say which.
-            listed = {}
-            for symbol in symbols:
-                with contextlib.suppress(Refused):
-                    listed |= self._listed([symbol])
+        listed = self.listed(symbols)
         unknown = [symbol for symbol in symbols if symbol not in listed]
         if unknown:
             raise ConfigError(
@@ -206,8 +197,17 @@ class RestClient:
             )
         return [listed[symbol] for symbol in symbols]
 
-    def _listed(self, symbols: Sequence[str]) -> dict[str, InstrumentRules]:
-        return self.ask(self._dialect.rules(self._venue.market, symbols))
+    def listed(self, symbols: Sequence[str]) -> dict[str, InstrumentRules]:
+        """What the venue says of those symbols that it lists."""
+        try:
+            return self.ask(self._dialect.rules(self._venue.market, symbols))
+        except Refused as refusal:
+            if not refusal.is_unknown_symbol:
+                raise
+            if len(symbols) == 1:
+                return {}
+        # One wrong name fails the whole question, so each is asked for alone.
+        return {name: rule for symbol in symbols for name, rule in self.listed([symbol]).items()}
 
     def newest_id(self, symbol: str) -> int:
         """The id of the newest trade that the exchange lists."""

@@ -80,3 +80,7 @@ class Stored(Protocol):
     def newest_ids(self) -> Mapping[str, int]:
         """The newest stored trade id of each instrument."""
         ...
+
+    def records(self) -> Mapping[str, int]:
+        """Which record the trades of each instrument go to; another one since its ids began anew."""
+        ...

@@ -12,6 +12,7 @@ from statarb.errors import ConfigError, FeedError
 from statarb.feed.backfill import Backfill
 from statarb.feed.backoff import ConnectBudget
 from statarb.feed.costs import Costs
+from statarb.feed.listings import Listings
 from statarb.feed.lookout import Lookout
 from statarb.feed.recording import Recorder
 from statarb.feed.rest import RestClient
@@ -26,8 +27,10 @@ log = logging.getLogger(__name__)
 
 SYMBOLS_A_CONNECTION = 50
 RETRY_S = 5.0
+REFUSED_S = 300.0
+"""A symbol that the exchange does not list is asked for again after so long: it may be listed meanwhile."""
 
-Part = TradeStream | Timekeeper | WarmStart | Backfill | Lookout | Costs | Recorder
+Part = TradeStream | Timekeeper | WarmStart | Backfill | Lookout | Costs | Listings | Recorder
 
 
 class VenueFeed:
@@ -74,10 +77,13 @@ class VenueFeed:
         self._clock = clock
         self._recorder = Recorder(record, venue.market, sink, clock) if record else None
         self._rest = RestClient(venue, clock)
+        self._listings = Listings(self._followed, self._rest, sink, clock)
         self._parts: list[Part] = []
         self._streams: list[TradeStream] = []
         self._made = 0
         self._refused: dict[str, str] = {}
+        self._ask_again_at_s: dict[str, float] = {}
+        self._records: dict[str, int] = {}
         self._stop = threading.Event()
         self._changed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"{venue.name} feed", daemon=True)
@@ -99,8 +105,12 @@ class VenueFeed:
             part.stop()
 
     def follow(self, symbols: Sequence[str]) -> None:
-        """Follow these from now on; applied by the feed's own thread, without a pause of the others."""
+        """Follow these from now on; applied by the feed's own thread, without a pause of the others.
+
+        What was refused is asked for again.
+        """
         self._symbols = tuple(symbols)
+        self._ask_again_at_s = {}
         self._changed.set()
 
     def _run(self) -> None:
@@ -132,7 +142,7 @@ class VenueFeed:
 
     def _listen_to(self, rules: Sequence[InstrumentRules]) -> None:
         """Make instruments known to the store and spread them over the connections, each for up to a fixed number."""
-        self._sink.listing(rules)
+        self._listings.deliver(rules)
         for rule in rules:
             stream = next((one for one in self._streams if len(one.instruments) < SYMBOLS_A_CONNECTION), None)
             if stream is not None:
@@ -156,41 +166,64 @@ class VenueFeed:
             *self._streams,
             Lookout(self._streams, self._rest.newest_id, self._stored.newest_ids, self._clock),
             Timekeeper(self._rest, self._sink, self._clock),
-            WarmStart(instruments, self._history_s, self._rest, self._sink, self._clock),
+            self._warm_start(instruments),
             Backfill(self._missing, self._rest, self._sink, self._clock),
-            Costs(self._followed, self._rest, self._sink, self._clock),
+            self._listings,
+            Costs(self._listings.listed, self._rest, self._sink, self._clock),
             *([self._recorder] if self._recorder else []),  # the last to be stopped
         ]
 
     def _apply(self) -> None:
         """Bring what is followed to what is wanted; what cannot be asked for now is tried again at the next look."""
-        followed = set(self._followed())
-        for symbol in followed - set(self._symbols):
+        followed, wanted = set(self._followed()), self._symbols
+        for symbol in followed - set(wanted):
             self._drop(symbol)
-        new = [symbol for symbol in self._symbols if symbol not in followed and symbol not in self._refused]
+        self._refuse({symbol: text for symbol, text in self._refused.items() if symbol in wanted})
+        now_s, again_at_s = self._clock.monotonic_s(), self._ask_again_at_s
+        new = [symbol for symbol in wanted if symbol not in followed and again_at_s.get(symbol, now_s) <= now_s]
         rules = [rule for symbol in new for rule in self._rules_of(symbol)]
-        if not rules:
-            return
-        before = len(self._streams)
-        self._listen_to(rules)
-        warm = WarmStart([rule.instrument for rule in rules], self._history_s, self._rest, self._sink, self._clock)
-        added: list[Part] = [*self._streams[before:], warm]
-        for part in added:
+        if rules:
+            before = len(self._streams)
+            self._listen_to(rules)
+            self._begin(*self._streams[before:], self._warm_start([rule.instrument for rule in rules]))
+            log.info("Following %s too.", ", ".join(rule.instrument.symbol for rule in rules))
+        self._seed_anew()
+
+    def _seed_anew(self) -> None:
+        """A record that begins because an instrument's ids began anew has no bars yet: klines again."""
+        before, self._records = self._records, dict(self._stored.records())
+        ours = [instrument for stream in list(self._streams) for instrument in stream.instruments]
+        anew = [one for one in ours if (name := str(one)) in before and self._records.get(name) != before[name]]
+        if anew:
+            self._begin(self._warm_start(anew))
+
+    def _warm_start(self, instruments: Sequence[Instrument]) -> WarmStart:
+        return WarmStart(instruments, self._history_s, self._rest, self._sink, self._clock)
+
+    def _begin(self, *parts: Part) -> None:
+        for part in parts:
             part.start()
             self._parts.insert(0, part)
-        log.info("Following %s too.", ", ".join(rule.instrument.symbol for rule in rules))
 
     def _rules_of(self, symbol: str) -> list[InstrumentRules]:
         """The rules of one symbol; none, and a word why, where the exchange does not list it or cannot be asked."""
         try:
-            return self._rest.rules([symbol])
+            rules = self._rest.rules([symbol])
+            self._refuse({name: text for name, text in self._refused.items() if name != symbol})
+            return rules
         except ConfigError as refusal:
-            log.warning("%s", refusal)
-            self._refused[symbol] = str(refusal)
-            self._sink.report(f"{self._venue.market} requests", "live", (), {"refused": dict(self._refused)})
+            log.log(logging.DEBUG if symbol in self._refused else logging.WARNING, "%s", refusal)
+            self._ask_again_at_s[symbol] = self._clock.monotonic_s() + REFUSED_S
+            self._refuse(self._refused | {symbol: str(refusal)})
         except FeedError as error:
             log.warning("%s Asking again in %.0f s.", error, RETRY_S)
         return []
+
+    def _refuse(self, refused: dict[str, str]) -> None:
+        """Say in the heartbeat what the exchange does not list, when that changed."""
+        if refused != self._refused:
+            self._refused = refused
+            self._sink.report(f"{self._venue.market} requests", "live", (), {"refused": refused})
 
     def _drop(self, symbol: str) -> None:
         for stream in [one for one in self._streams if symbol in {i.symbol for i in one.instruments}]:

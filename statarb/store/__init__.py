@@ -9,7 +9,7 @@ from statarb.store.check import check_archive, check_database
 from statarb.store.connect import IngestLock, create_database
 from statarb.store.costs import StoredFunding, StoredQuote
 from statarb.store.coverage import Coverage
-from statarb.store.desk_file import DeskFile, wanted
+from statarb.store.desk_file import DeskFile, Wanted
 from statarb.store.imports import read_holdings, reserve_lines
 from statarb.store.inbox import ExchangeTime, FeedReport, Inbox, InboxSink, Listing, Reject, Seed, TradeBatch
 from statarb.store.quality import Disk, conflicts, disk, rejects
@@ -19,16 +19,15 @@ from statarb.store.writer import Writer
 
 __all__ = [
     "BASE_MS",
-    "Archiver",
     "AlertEnd",
     "AlertEvent",
+    "AlertHealth",
     "AlertItem",
     "Archiver",
-    "AlertHealth",
     "BarCache",
     "Coverage",
-    "DeskFile",
     "Delivery",
+    "DeskFile",
     "Disk",
     "ExchangeTime",
     "FeedReport",
@@ -44,9 +43,10 @@ __all__ = [
     "Seed",
     "StoredFunding",
     "StoredInstrument",
-    "StoredQuote",
     "StoredOutcome",
+    "StoredQuote",
     "TradeBatch",
+    "Wanted",
     "Writer",
     "back_up",
     "check_archive",
@@ -59,5 +59,4 @@ __all__ = [
     "read_trades",
     "rejects",
     "reserve_lines",
-    "wanted",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from statarb.store.connect import make_private_folder
 from statarb.store.dayfile import as_rows, read_file, sync_file, verify_file, write_file
-from statarb.store.manifest import ArchivedDay, IdRange, Manifest, Series, sync_folder
+from statarb.store.manifest import ArchivedDay, IdRange, Manifest, Series, days_within, sync_folder
 from statarb.store.reader import Reader
 from statarb.store.trades import trade_frame
 
@@ -26,7 +26,13 @@ def day_text(ts_ms: int) -> str:
 
 
 def archive_day(
-    folder: Path, source: str, series: Series, date: str, ids: IdRange, parts: Iterable[pa.Table]
+    folder: Path,
+    source: str,
+    series: Series,
+    date: str,
+    ids: IdRange,
+    parts: Iterable[pa.Table],
+    deferred: Sequence[IdRange] = (),
 ) -> ArchivedDay:
     """Archive a day: write, sync, read again and compare, give it its name, and only then list it in the manifest.
 
@@ -39,6 +45,8 @@ def archive_day(
         What the rows account for: every id in it is among them, or there is no such trade.
     parts : iterable of Table
         At least one row, in order of id.
+    deferred : sequence of (int, int)
+        Ids without a row whose trades nobody fetched; the manifest names them.
 
     Raises
     ------
@@ -79,6 +87,7 @@ def archive_day(
         absent=tuple(sorted([*written.absent, *((lo, hi) for lo, hi in edges if lo <= hi)])),
         bytes=path.stat().st_size,
         sha256=digest,
+        deferred=tuple(deferred),
     )
     manifest.append(day)
     return day
@@ -123,8 +132,7 @@ def read_trades(
     manifest = Manifest(archive_folder)
     manifest.check_source(reader.source())
     # A trade printed just before midnight may carry an id of the next day, and lies in that day's file.
-    first, last = day_text(since_ms), day_text(until_ms + DAY_MS)
-    days = [day for day in manifest.days() if day.instrument == instrument and first <= day.date <= last]
+    days = days_within(manifest.days(), instrument, day_text(since_ms), day_text(until_ms + DAY_MS))
     parts = [(day.id_epoch, as_rows(read_file(archive_folder / day.path, since_ms, until_ms))) for day in days]
     both = pd.concat([trade_frame(parts), stored])
     once = both[~both.duplicated(["id_epoch", "trade_id"])]

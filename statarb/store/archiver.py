@@ -174,12 +174,13 @@ class Archiver:
             return None
         archived = self.archived(symbol.symbol_id)
         job = _changed_day(query, symbol.symbol_id, archived, first[0]) or _new_day(query, symbol, archived, first)
-        open_gaps = "SELECT 1 FROM gaps WHERE symbol_id=? AND state IN('open','deferred') AND lo<=? LIMIT 1"
+        open_gaps = "SELECT 1 FROM gaps WHERE symbol_id=? AND state='open' AND lo<=? LIMIT 1"
         return None if job is None or query(open_gaps, (symbol.symbol_id, job.ids[1])) else job
 
     def _archive(self, query: Query, symbol: _Symbol, job: Job) -> None:
         parts = self._parts(query, symbol, job)
-        day = archive_day(self._folder, self._source, symbol.series, job.date, job.ids, parts)
+        deferred = _gaps(query, symbol.symbol_id, job.ids, "deferred")
+        day = archive_day(self._folder, self._source, symbol.series, job.date, job.ids, parts, deferred)
         self._days = [*(other for other in self._days if other.path != day.path), day]
         log.info(
             "Archived %s of %s: %d trades, %.1f bytes each.",
@@ -253,12 +254,18 @@ def chain(days: Sequence[ArchivedDay], first_id: int) -> tuple[ArchivedDay, ...]
 
 
 def known_absent(query: Query, symbol_id: int, ids: IdRange) -> int:
-    """How many of these ids the database knows not to be trades: skipped by the exchange, or of another kind."""
+    """How many of these ids the database has no trade of and says so: skipped, never fetched, or of another kind."""
     lo, hi = ids
-    gaps = query(
-        "SELECT lo, hi FROM gaps WHERE symbol_id=? AND state='unfillable' AND lo<=? AND hi>=?", (symbol_id, hi, lo)
-    )
+    gaps = [gap for state in ("unfillable", "deferred") for gap in _gaps(query, symbol_id, ids, state)]
     ((others,),) = query(
         "SELECT count(*) FROM nontrades WHERE symbol_id=? AND trade_id BETWEEN ? AND ?", (symbol_id, lo, hi)
     )
     return overlap(gaps, lo, hi) + int(others)
+
+
+def _gaps(query: Query, symbol_id: int, ids: IdRange, state: str) -> list[IdRange]:
+    """The gaps of a state among these ids."""
+    lo, hi = ids
+    sql = "SELECT lo, hi FROM gaps WHERE symbol_id=? AND state=? AND lo<=? AND hi>=?"
+    rows = query(sql, (symbol_id, state, hi, lo))
+    return [(max(lo, a), min(hi, b)) for a, b in rows]

@@ -58,8 +58,8 @@ class Entry(NamedTuple):
     mismatches: int
 
 
-def open_book(connection: sqlite3.Connection, rule: InstrumentRules) -> Book:
-    """Make an instrument known, or bring its rules up to date, and read its book.
+def store_rules(connection: sqlite3.Connection, rule: InstrumentRules) -> None:
+    """Make an instrument known, or bring its rules up to date, those of its earlier numberings too.
 
     Raises
     ------
@@ -75,12 +75,19 @@ def open_book(connection: sqlite3.Connection, rule: InstrumentRules) -> Book:
             f"{name} is stored by {other[0]} ids, and this feed has {rule.id_kind} ids.",
             "The two are never mixed: choose another file with --db.",
         )
-    connection.execute(
-        "INSERT INTO symbols(venue,name,id_kind,status,tick,lot_step,can_short) VALUES(?,?,?,?,?,?,?) "
-        "ON CONFLICT(venue,name,id_kind,id_epoch) DO UPDATE SET status=excluded.status, "
-        "tick=excluded.tick, lot_step=excluded.lot_step, can_short=excluded.can_short",
-        (name.venue, name.symbol, rule.id_kind, rule.status, rule.tick_e8, rule.lot_step_e8, rule.can_short),
-    )
+    rules = (rule.status, rule.tick_e8, rule.lot_step_e8, rule.can_short, name.venue, name.symbol, rule.id_kind)
+    updated = connection.execute(
+        "UPDATE symbols SET status=?, tick=?, lot_step=?, can_short=? WHERE venue=? AND name=? AND id_kind=?", rules
+    ).rowcount
+    if not updated:
+        connection.execute(
+            "INSERT INTO symbols(status,tick,lot_step,can_short,venue,name,id_kind) VALUES(?,?,?,?,?,?,?)", rules
+        )
+
+
+def open_book(connection: sqlite3.Connection, rule: InstrumentRules) -> Book:
+    """The book of an instrument that is known, as the database has it."""
+    name = rule.instrument
     symbol_id, closed_until_ms, *kept_from = connection.execute(
         "SELECT symbol_id, closed_until_ms, kept_from_id, kept_from_ms FROM symbols "
         "WHERE venue=? AND name=? AND id_kind=? ORDER BY id_epoch DESC LIMIT 1",

@@ -31,6 +31,13 @@ class Request(NamedTuple):
     instrument: Instrument
 
 
+class Wanted(NamedTuple):
+    """Which instruments are to be followed, and how many requests said so: a new one means to try once more."""
+
+    names: tuple[str, ...]
+    requests: int
+
+
 class DeliveryTest(NamedTuple):
     """Send a test message to a target."""
 
@@ -84,6 +91,16 @@ class DeskFile:
             since_version=0,
         )
         return [Request(request_id, action, Instrument.parse(text)) for request_id, action, text in rows or ()]
+
+    def wanted(self, first: Sequence[Instrument]) -> Wanted:
+        """The instruments to follow now: the first ones, and what was asked for since, in order."""
+        names, requests = dict.fromkeys(map(str, first)), self.requests()
+        for request in requests:
+            if request.action == "add":
+                names[str(request.instrument)] = None
+            else:
+                names.pop(str(request.instrument), None)
+        return Wanted(tuple(names), len(requests))
 
     def ask_test(self, target_id: int) -> int:
         """Ask ingest to send a test message; the request's id, under which the delivery will be found."""
@@ -244,14 +261,3 @@ class DeskFile:
             if version > VERSION:
                 raise ForeignDatabaseError(f"{self._path} was written by a newer statarb.", "Update statarb.")
             yield connection, version
-
-
-def wanted(first: tuple[Instrument, ...], requests: list[Request]) -> tuple[Instrument, ...]:
-    """The instruments to follow: the first ones, and what was asked for since, in order."""
-    names = dict.fromkeys(first)
-    for request in requests:
-        if request.action == "add":
-            names[request.instrument] = None
-        else:
-            names.pop(request.instrument, None)
-    return tuple(names)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
 
@@ -39,7 +41,8 @@ class Series:
 class ArchivedDay:
     """One file: a UTC day of a series, the ids `lo..hi` that it accounts for, and those of them that it has no row of.
 
-    `absent` are ids that the exchange skips or that are no trades. `sha256` is of the file.
+    `absent` are ids that the exchange skips, that are no trades, or, the `deferred` ones, whose trades nobody fetched.
+    `sha256` is of the file.
     """
 
     path: str
@@ -58,6 +61,7 @@ class ArchivedDay:
     absent: tuple[IdRange, ...]
     bytes: int
     sha256: str
+    deferred: tuple[IdRange, ...] = ()
 
     @property
     def series(self) -> Series:
@@ -72,6 +76,25 @@ class ArchivedDay:
 def overlap(ranges: Iterable[IdRange], lo: int, hi: int) -> int:
     """How many ids of `lo..hi` the ranges hold."""
     return sum(max(0, min(b, hi) - max(a, lo) + 1) for a, b in ranges)
+
+
+def days_within(days: Sequence[ArchivedDay], instrument: str, first: str, last: str) -> list[ArchivedDay]:
+    """Those of an instrument's archived days, ordered as the manifest has them, that may hold trades of these dates.
+
+    Where a gap of days was closed after it had been archived, its trades lie in the file of the day it begins in, which
+    therefore reaches to the next file's date.
+    """
+    own = [day for day in days if day.instrument == instrument]
+    reach = [after.date if after.series == day.series else last for day, after in pairwise(own)] + [last]
+    return [
+        day
+        for day, until in zip(own, reach, strict=False)
+        if day.date <= last and (day.date >= first or (until >= first and until > _day_after(day.date)))
+    ]
+
+
+def _day_after(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 class Manifest:
@@ -104,7 +127,8 @@ class Manifest:
     def _parse(self, line: bytes, number: int) -> ArchivedDay:
         try:
             fields = json.loads(line)
-            return ArchivedDay(**{**fields, "absent": tuple((lo, hi) for lo, hi in fields["absent"])})
+            ranges = {name: tuple((lo, hi) for lo, hi in fields.get(name, ())) for name in ("absent", "deferred")}
+            return ArchivedDay(**{**fields, **ranges})
         except (ValueError, TypeError, KeyError) as error:
             raise DamagedDatabaseError(
                 f"Line {number} of {self._file} is unreadable.", "Restore the file from a copy; its archive is intact."

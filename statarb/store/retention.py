@@ -13,7 +13,7 @@ from statarb.clock import Clock
 from statarb.store.archiver import Archived, Archiver
 from statarb.store.book import Book
 from statarb.store.gaps import read_ledger
-from statarb.store.ledger import Ledger
+from statarb.store.ledger import Hole, Ledger
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +48,8 @@ class Retention:
     """Deletes old trades and 1-second bars; the writer's thread calls `step` when it has nothing else to do.
 
     Age counts back from the exchange's clock as the closed bars have it, or from ours where that is behind. The last
-    trade of an instrument, and the one below a gap that is not closed, always stay. A second's bar is kept at least
-    as long as its trades, a minute's for ever.
+    trade of an instrument always stays, and so does the one below a gap that is open, or deferred and not wholly as
+    old. A second's bar is kept at least as long as its trades, a minute's for ever.
 
     Parameters
     ----------
@@ -123,24 +123,24 @@ class Retention:
         """Up to where this instrument may be pruned now; None: nowhere."""
         if not self._keep_trades_ms or ledger is None:
             return None
-        before_ms, stop_id = min(now_ms - self._keep_trades_ms, ledger.last_ms), ledger.last
-        unanswered = [hole for hole in ledger.holes if hole.state != "unfillable"]
-        self._note_held(connection, symbol_id, any(hole.from_ms < before_ms for hole in unanswered))
-        if unanswered:
-            before_ms = min(before_ms, *(hole.from_ms for hole in unanswered))
-            stop_id = _last_below(connection, symbol_id, unanswered[0].lo)
+        before_ms, stop_id = _minute(min(now_ms - self._keep_trades_ms, ledger.last_ms)), ledger.last
+        held = any(_holds(hole, before_ms) and hole.from_ms < before_ms for hole in ledger.holes)
+        self._note_held(connection, symbol_id, held)
         archived = self._archiver.archived(symbol_id) if self._archiver else None
         if archived:
             before_ms, stop_id = min(before_ms, archived.until_ms), min(stop_id, archived.stop_id)
         elif self._archiver:
             return None
-        # Whole minutes, so that every bar has all of its trades or is older than any that is kept.
-        return Cut(symbol_id, before_ms - before_ms % _MINUTE_MS, stop_id, archived)
+        holding = [hole for hole in ledger.holes if _holds(hole, before_ms)]
+        if holding:
+            before_ms = min(before_ms, *(hole.from_ms for hole in holding))
+            stop_id = min(stop_id, _last_below(connection, symbol_id, holding[0].lo))
+        return Cut(symbol_id, _minute(before_ms), stop_id, archived)
 
     def _note_held(self, connection: sqlite3.Connection, symbol_id: int, is_held: bool) -> None:
         ((name,),) = connection.execute("SELECT venue || ':' || name FROM symbols WHERE symbol_id=?", (symbol_id,))
         if is_held and name not in self._held:
-            log.warning("%s: trades older than --keep-trades stay, because a gap among them is not closed.", name)
+            log.warning("%s: trades older than --keep-trades stay, because a gap among them may still close.", name)
         self._held = self._held | {name} if is_held else self._held - {name}
 
     def _bars_before_ms(self, connection: sqlite3.Connection, symbol_id: int, now_ms: int) -> int:
@@ -156,11 +156,21 @@ class Retention:
         if first:
             # One more minute: the exchange's times do not rise quite as its ids do.
             before_ms = min(before_ms, (first[1] or first[0]) - _MINUTE_MS)
-        return max(0, before_ms - before_ms % _MINUTE_MS)
+        return max(0, _minute(before_ms))
 
 
 class _NotArchivedError(Exception):
     """The rows to be deleted are not all in the archive; the transaction is taken back."""
+
+
+def _holds(hole: Hole, before_ms: int) -> bool:
+    """Whether a gap keeps what lies below it: while it may still be closed, and at least until all of it is old."""
+    return hole.state == "open" or (hole.state == "deferred" and hole.until_ms >= before_ms)
+
+
+def _minute(ts_ms: int) -> int:
+    """Pruned are whole minutes, so that every bar has all of its trades or is older than any that is kept."""
+    return ts_ms - ts_ms % _MINUTE_MS
 
 
 def _now_ms(connection: sqlite3.Connection, clock: Clock) -> int:

@@ -23,6 +23,7 @@ from statarb.store.book import (
     next_epoch,
     open_book,
     store_answer,
+    store_rules,
     store_seed,
     store_trades,
 )
@@ -151,6 +152,10 @@ class Writer:
         """The newest stored trade id of each instrument; may be called from any thread."""
         return {name: book.ledger.last for name, book in self._books.items() if book.ledger}
 
+    def records(self) -> dict[str, int]:
+        """Which record the trades of each instrument go to; may be called from any thread."""
+        return {name: book.symbol_id for name, book in self._books.items()}
+
     def status_line(self) -> str:
         """The same as one line for the log."""
         return status_line(self._stats)
@@ -211,7 +216,9 @@ class Writer:
             odd.clear()
             touched: defaultdict[str, list[Span]] = defaultdict(list)
             for rule in (rule for item in items if isinstance(item, Listing) for rule in item.rules):
-                books[str(rule.instrument)] = open_book(self._connection, rule)
+                store_rules(self._connection, rule)
+                if (name := str(rule.instrument)) not in books:
+                    books[name] = open_book(self._connection, rule)
             for (name, session), trades in _by_instrument(batches).items():
                 if name not in books:
                     continue

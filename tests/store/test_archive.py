@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from store.keeping import DAY_MS, KEEP_S, MIDNIGHT_MS, KeepingRig, assert_true, three_days
-from store.rig import T0_MS
+from store.rig import BTC, T0_MS
 from support import PROJECT, shared_file
 
 from statarb.errors import DamagedDatabaseError, ForeignDatabaseError, StoreError
@@ -22,6 +22,7 @@ from statarb.store import Archiver, Reader, archive, check_archive, dayfile, rea
 from statarb.store import archiver as archiving
 from statarb.store import retention as keeping
 from statarb.store.dayfile import Sums, as_table, read_file, write_file
+from statarb.store.inbox import GapAnswer
 from statarb.store.manifest import Manifest, Series
 
 END_MS = MIDNIGHT_MS + 2 * DAY_MS + 12 * 3_600_000
@@ -117,6 +118,47 @@ def test_a_day_waits_until_it_is_closed_and_until_its_gap_is(tmp_path):
     rig.archive_and_prune(END_MS + 61_000)
     assert [day.date for day in Manifest(tmp_path / "cold").days()] == ["2023-11-13", "2023-11-14", "2023-11-15"]
     assert_nothing_lost(rig.path, tmp_path / "cold", sent)
+
+
+def test_days_around_a_deferred_gap_are_archived_with_the_gap_in_the_manifest(tmp_path):
+    """A gap of more than a day, which only an import can close; it is closed later, while a part is still stored."""
+    sent = three_days()
+    lost = [t for t in sent if MIDNIGHT_MS - 600_000 < t.ts_ms < MIDNIGHT_MS + DAY_MS + 3_600_000]
+    lo, hi = lost[0].trade_id, lost[-1].trade_id
+    rig = KeepingRig(tmp_path / "t.db", 10 * 86_400.0, KEEP_S, tmp_path / "cold")
+    rig.commit(*[t for t in sent if t not in lost])
+    rig.inbox.put(GapAnswer(BTC, lo, hi, "deferred", T0_MS, {"why": "a test"}))
+    rig.archive_and_prune(END_MS)
+    days = Manifest(tmp_path / "cold").days()
+    assert [day.date for day in days] == ["2023-11-13", "2023-11-15"]
+    assert [day.deferred for day in days] == [((lo, hi),), ()]
+    assert_nothing_lost(rig.path, tmp_path / "cold", [t for t in sent if t not in lost])
+    assert_true(rig)
+    rig.commit(*lost, session="")
+    rig.archive_and_prune(END_MS + 200_000)
+    days = Manifest(tmp_path / "cold").days()
+    assert [(day.deferred, day.absent) for day in days] == [((), ()), ((), ())]
+    rig.retention._keep_trades_ms = int(KEEP_S * 1000)
+    rig.archive_and_prune(END_MS + 400_000)
+    assert rig.query("SELECT min(trade_id) FROM trades")[0][0] > hi
+    assert_nothing_lost(rig.path, tmp_path / "cold", sent)
+    for since in (MIDNIGHT_MS + 7_200_000, MIDNIGHT_MS + DAY_MS + 1_800_000):
+        read = read_trades(Reader(rig.path), tmp_path / "cold", NAME, since, since + 600_000)
+        assert read["trade_id"].tolist() == [t.trade_id for t in sent if since <= t.ts_ms < since + 600_000]
+
+
+def test_trades_around_a_deferred_gap_are_pruned_once_archived_and_old(tmp_path):
+    sent = three_days()
+    lost = [t for t in sent if 300 <= t.trade_id < 310]
+    kept = [t for t in sent if t not in lost]
+    rig = archiving_rig(tmp_path, kept)
+    rig.inbox.put(GapAnswer(BTC, 300, 309, "deferred", T0_MS, {"why": "a test"}))
+    rig.archive_and_prune(END_MS)
+    assert rig.query("SELECT min(trade_id) > 1500 FROM trades") == [(1,)]
+    assert rig.query("SELECT count(*) FROM gaps") == [(0,)]
+    assert [day.deferred for day in Manifest(tmp_path / "cold").days()] == [(), ((300, 309),), ()]
+    assert_nothing_lost(rig.path, tmp_path / "cold", kept)
+    assert_true(rig)
 
 
 def test_nothing_is_pruned_that_is_not_archived(tmp_path):

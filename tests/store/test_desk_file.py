@@ -8,7 +8,7 @@ import pytest
 
 from statarb.errors import ForeignDatabaseError
 from statarb.market import Instrument
-from statarb.store.desk_file import DeskFile, wanted
+from statarb.store.desk_file import DeskFile, Wanted
 
 BTC, ETH, SOL = (Instrument("spot", name) for name in ("BTCUSDT", "ETHUSDT", "SOLUSDT"))
 
@@ -28,7 +28,7 @@ def test_what_is_wanted_is_the_start_and_what_was_asked_for_since(tmp_path):
     desk = DeskFile(tmp_path / "desk.db")
     for action, instrument in (("add", SOL), ("add", BTC), ("remove", ETH), ("remove", SOL), ("add", SOL)):
         desk.ask(action, instrument)
-    assert wanted((BTC, ETH), desk.requests()) == (BTC, SOL)
+    assert desk.wanted((BTC, ETH)) == Wanted((str(BTC), str(SOL)), 5)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")

@@ -12,6 +12,7 @@ from store.rig import BTC, T0_MS, trade
 from statarb.market import Bar, Instrument, InstrumentRules
 from statarb.store import Listing, Seed, TradeBatch
 from statarb.store import retention as keeping
+from statarb.store.inbox import GapAnswer
 
 
 def every_second(lo: int, hi: int):
@@ -94,6 +95,26 @@ def test_a_gap_that_will_never_close_goes_with_the_trades_around_it(tmp_path):
     assert rig.query("SELECT count(*) FROM gaps") == [(0,)]
     assert rig.ledger() == rig.reopened_ledger()
     assert_true(rig)
+
+
+def test_a_deferred_gap_holds_what_is_below_it_until_all_of_it_is_old_and_then_goes(tmp_path):
+    """Only an import can close it, so it is waited for as long as trades are kept, and no longer."""
+    rig = KeepingRig(tmp_path / "t.db")
+    rig.commit(*every_second(0, 299))
+    rig.commit(*every_second(1500, 3599), session="spot-1/2")
+    rig.inbox.put(GapAnswer(BTC, 300, 1499, "deferred", T0_MS, {"why": "a test"}))
+    rig.writer.step(0)
+    for old_s, oldest in ((1_230, 240), (1_490, 240), (1_590, 1_560)):
+        rig.retention._look_at_s = 0
+        rig.retention._keep_trades_ms = 3_600_000 - old_s * 1000
+        rig.pass_to(3_600_000)
+        assert rig.query("SELECT min(trade_id), max(trade_id) FROM trades") == [(oldest, 3599)]
+        assert rig.retention.stats()["held"] == (["spot:BTCUSDT"] if oldest == 240 else [])
+        assert rig.ledger() == rig.reopened_ledger()
+        assert_true(rig)
+    assert rig.query("SELECT count(*) FROM gaps") == [(0,)]
+    rig.commit(*every_second(400, 410), session="")  # imported too late: what is older than the record is no news
+    assert rig.query("SELECT min(trade_id) FROM trades") == [(1_560,)]
 
 
 def test_a_pruned_trade_that_comes_again_is_a_duplicate(tmp_path):

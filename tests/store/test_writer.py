@@ -10,8 +10,19 @@ from hypothesis import strategies as st
 from store.rig import BTC, T0_MS, Rig, bars_by_pandas, trade
 
 from statarb.errors import ForeignDatabaseError, LockedDatabaseError, StoreError
-from statarb.market import Bar
-from statarb.store import ExchangeTime, FeedReport, Inbox, IngestLock, Reader, Reject, Seed, TradeBatch, Writer
+from statarb.market import Bar, InstrumentRules
+from statarb.store import (
+    ExchangeTime,
+    FeedReport,
+    Inbox,
+    IngestLock,
+    Listing,
+    Reader,
+    Reject,
+    Seed,
+    TradeBatch,
+    Writer,
+)
 from statarb.store.inbox import BACKFILL
 from statarb.store.writer import KEPT_REJECTS
 
@@ -332,3 +343,15 @@ def test_the_heartbeat_adds_up_the_history_being_loaded_over_venues(tmp_path):
     assert heartbeat(spot=(2, 20), usdm=(1, 4)) == {"done": 3, "total": 24}
     assert heartbeat(usdm=(4, 4)) == {"done": 6, "total": 24}
     assert heartbeat(spot=(20, 20)) is None
+
+
+def test_rules_that_change_leave_the_book_as_it_is_and_reach_every_numbering(tmp_path):
+    rig = Rig(tmp_path / "t.db")
+    rig.commit(trade(5_000_000_000, T0_MS))
+    rig.commit(trade(1, T0_MS + 20_000), trade(2, T0_MS + 21_000))
+    book = rig.writer._books["spot:BTCUSDT"]
+    rig.inbox.put(Listing([InstrumentRules(BTC, status="BREAK", tick_e8=2_000_000)]))
+    rig.writer.step(0)
+    assert rig.writer._books["spot:BTCUSDT"] == book
+    assert rig.query("SELECT id_epoch, status, tick FROM symbols") == [(0, "BREAK", 2_000_000), (1, "BREAK", 2_000_000)]
+    assert rig.writer.records() == {"spot:BTCUSDT": book.symbol_id}
