@@ -33,7 +33,7 @@ from statarb.quant import (
 # Does the hedge still hold?
 from statarb.quant import Stability, stability
 # What would the rule have earned?
-from statarb.quant import Backtest, RoundTrip, Rule, backtest
+from statarb.quant import Backtest, RoundTrip, Rule, backtest, backtest_study
 # What is a trade worth that is on?
 from statarb.quant import PinEvent, PinState, pin_events, pin_exit, pin_result, pin_state, pinned
 # What came after an alert?
@@ -60,7 +60,7 @@ __all__ = [  # noqa: RUF022  (by question, as above)
     "BounceNoise", "Hurst", "Integration", "JohansenResult", "ReversionTests", "VarianceRatio", "bounce_noise",
     "df_gls", "hurst", "johansen", "kpss", "phillips_ouliaris", "phillips_perron", "reversion_tests", "variance_ratio",
     "Stability", "stability",
-    "Backtest", "RoundTrip", "Rule", "backtest",
+    "Backtest", "RoundTrip", "Rule", "backtest", "backtest_study",
     "PinEvent", "PinState", "pin_events", "pin_exit", "pin_result", "pin_state", "pinned",
     "Outcome", "Scorecard", "outcome", "scorecard",
     "NotEnough", "PairStream", "PairStudy", "StreamedBar", "Undefined", "study_pair", "text_report", "to_dict",

@@ -7,7 +7,7 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 # ruff: noqa: E402  (the imports below load numpy)
-from statarb.quant.backtest import Backtest, RoundTrip, Rule, backtest
+from statarb.quant.backtest import Backtest, backtest, backtest_study
 from statarb.quant.bars import resample_bars
 from statarb.quant.cointegration import CointegrationResult, ResidualTest, engle_granger
 from statarb.quant.correlation import rolling_correlation
@@ -27,6 +27,7 @@ from statarb.quant.mackinnon import critical_values, residual_pvalue
 from statarb.quant.outcome import Outcome, Scorecard, outcome, scorecard
 from statarb.quant.panel import Integration, ReversionTests, reversion_tests
 from statarb.quant.pin import PinEvent, PinState, pin_events, pin_exit, pin_result, pin_state, pinned
+from statarb.quant.position import RoundTrip, Rule
 from statarb.quant.power import half_life_found
 from statarb.quant.price_statistics import price_statistics
 from statarb.quant.reading import LiveReading, live_reading
@@ -99,6 +100,7 @@ __all__ = [
     "adf",
     "align_legs",
     "backtest",
+    "backtest_study",
     "beta_gap",
     "bounce_noise",
     "compare_hedges",

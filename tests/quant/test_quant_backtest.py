@@ -1,15 +1,16 @@
 """The backtest: no luck from the future, the money of frozen units, every cost counted, and nothing said too early."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from quant_samples import bars_of, prices_of, random_walks, reverting_legs
+from quant_samples import bars_of, closed_until, prices_of, random_walks, reverting_legs
 
 from statarb.errors import DataError
 from statarb.params import PairParams
-from statarb.quant import NotEnough, Rule, backtest, z_seen
+from statarb.quant import NotEnough, Rule, backtest, backtest_study, costs, study_pair, z_seen
 
 WINDOW = 60
 
@@ -183,3 +184,80 @@ def test_few_bars_say_so():
     assert backtest([1.0] * 10, [2.0] * 10, WINDOW) == NotEnough("bars", 10, 62)
     flat = backtest(np.full(100, 5.0), np.full(100, 7.0), WINDOW)
     assert (flat.trips, flat.equity.abs().sum()) == (0, 0)
+
+
+FUNDED = PairParams(y="usdm:ETHUSDT", x="spot:BTCUSDT", fee_preset="venue_taker", borrow_pct_year=36.5)
+FUNDING = SimpleNamespace(rate=0.0003, next_ms=0, interval_hours=8)
+
+
+def on_minutes(legs, minutes=None):
+    minutes = np.arange(len(legs[0])) if minutes is None else minutes
+    index = pd.DatetimeIndex((60_000 * minutes).astype("datetime64[ms]"), tz="UTC", name="ts")
+    return tuple(pd.Series(np.asarray(leg), index=index) for leg in legs)
+
+
+def test_each_leg_pays_its_own_costs():
+    spent = costs(FUNDED)
+    free, paid = (backtest(*REVERTING, WINDOW, Rule(cost_bps=0, costs=known)) for known in (None, spent))
+    for a, b in zip(free.round_trips, paid.round_trips, strict=True):
+        y, x = (np.asarray(leg) for leg in REVERTING)
+        sides = sum(abs(a.y_units) * y[t] * 6e-4 + abs(a.x_units) * x[t] * 11e-4 for t in (a.entered, a.left))
+        assert b.cost == pytest.approx(sides)
+        assert b.gross == pytest.approx(a.gross)
+
+
+def test_funding_and_borrow_are_paid_for_the_time_held():
+    legs = on_minutes(REVERTING)
+    spent = costs(FUNDED, y_funding=FUNDING)
+    result = backtest(*legs, WINDOW, Rule(cost_bps=0, costs=spent))
+    assert result.carry_known
+    y, x = (np.asarray(leg) for leg in legs)
+    for trip in result.round_trips[:5]:
+        held = range(trip.entered, trip.left)
+        funding = sum(trip.y_units * y[t] * 0.0009 for t in held) / 1440  # + is paid by a long
+        borrow = sum(-min(0.0, trip.x_units) * x[t] * 0.001 for t in held) / 1440
+        assert trip.carry == pytest.approx(funding + borrow)
+        assert trip.net == pytest.approx(trip.gross - trip.cost - trip.carry)
+    assert result.equity.iloc[-1] == pytest.approx(sum(trip.net for trip in result.round_trips), rel=0.05)
+    assert not backtest(*legs, WINDOW, Rule(costs=costs(FUNDED))).carry_known
+
+
+def test_after_an_outage_nothing_old_is_filled_and_what_was_open_is_closed():
+    plain = backtest(*on_minutes(REVERTING), WINDOW, Rule(cost_bps=0), bar_ms=60_000)
+    trip = next(trip for trip in plain.round_trips if trip.left - trip.entered > 3)
+    minutes = np.arange(len(REVERTING[0]))
+    minutes[trip.entered + 2 :] += 30  # half an hour is missing while the trade is on
+    held = backtest(*on_minutes(REVERTING, minutes), WINDOW, Rule(cost_bps=0), bar_ms=60_000)
+    cut = next(other for other in held.round_trips if other.entered == trip.entered)
+    assert (cut.left, cut.why) == (trip.entered + 2, "outage")
+    minutes = np.arange(len(REVERTING[0]))
+    minutes[trip.entered :] += 30  # and here between the decision and its fill
+    missed = backtest(*on_minutes(REVERTING, minutes), WINDOW, Rule(cost_bps=0), bar_ms=60_000)
+    assert all(other.entered != trip.entered for other in missed.round_trips)
+
+
+def test_windows_that_span_a_long_outage_give_no_signal():
+    minutes = np.arange(len(REVERTING[0]))
+    minutes[300:] += 10 * WINDOW
+    result = backtest(*on_minutes(REVERTING, minutes), WINDOW, Rule(entry_z=1.0, cost_bps=0), bar_ms=60_000)
+    assert not any(300 <= trip.entered < 300 + WINDOW for trip in result.round_trips)
+    assert any(trip.entered > 300 + WINDOW for trip in result.round_trips)
+
+
+@pytest.mark.parametrize("hedge", ["ols", "kalman"])
+def test_the_backtest_of_a_study_is_the_backtest_of_its_bars(hedge):
+    params = PairParams(window=60, test_window=100, hedge=hedge, price_scale="price")
+    y, x = (np.asarray(leg) for leg in REVERTING)
+    study = study_pair(bars_of(y), bars_of(x), params, closed_until(len(y)))
+    whole = backtest_study(study, tried=7)
+    plain = backtest(study.prices["y"], study.prices["x"], 60, Rule.of(params), "price", 7, hedge, 60_000)
+    assert whole.round_trips == plain.round_trips
+    assert whole.trips > 3
+    pd.testing.assert_series_equal(whole.equity, plain.equity)
+    assert whole.tried == 7
+
+
+def test_a_study_of_few_bars_has_no_backtest():
+    y, x = (np.asarray(leg)[:40] for leg in REVERTING)
+    study = study_pair(bars_of(y), bars_of(x), PairParams(window=60), closed_until(40))
+    assert backtest_study(study) == NotEnough("bars", 40, 62)

@@ -19,6 +19,7 @@ from statarb.quant import (
     Rule,
     align_legs,
     backtest,
+    backtest_study,
     feature_table,
     frozen_moments,
     hedge_moments,
@@ -32,6 +33,7 @@ from statarb.quant import (
     rolling_correlation,
     rolling_hedge,
     spread_seen,
+    study_pair,
     z_seen,
 )
 
@@ -67,6 +69,16 @@ def simulated(y, x) -> pd.DataFrame:
     return pd.concat([result.equity, result.drawdown, result.position], axis=1)
 
 
+def simulated_study(y, x) -> pd.DataFrame:
+    """The same on a study's own z."""
+    params = PairParams(window=20, test_window=100, corr_window=10, entry_z=0.5, exit_z=0.1, stop_z=3.0, time_stop=5)
+    until_ms = int(y.index[-1].timestamp() * 1000) + 60_000
+    result = backtest_study(study_pair(bars_of(y.to_numpy()), bars_of(x.to_numpy()), params, until_ms))
+    if isinstance(result, NotEnough):
+        return pd.DataFrame(0.0, index=y.index, columns=["equity", "drawdown", "position"])
+    return pd.concat([result.equity, result.drawdown, result.position], axis=1)
+
+
 CHEAP_HEDGES = [hedge for hedge in HEDGES if hedge != "huber"]  # (test_quant_hedge_moments.py tries them all)
 SERIES = {
     "hedge_moments": lambda y, x: pd.concat([hedge_moments(y, x, WINDOW, h, 60_000) for h in CHEAP_HEDGES], axis=1),
@@ -79,6 +91,7 @@ SERIES = {
     "log_returns": lambda y, x: log_returns(_legs(y, x)),
     "price_statistics": lambda y, x: price_statistics(resampled(y), TIMEFRAMES["1m"], 5),
     "backtest": lambda y, x: simulated(y, x),
+    "backtest_study": lambda y, x: simulated_study(y, x),
     "align_legs": lambda y, x: _legs(y, x).prices,
     "feature_table": lambda y, x: features(y, x),
     "resample_bars": lambda y, x: resampled(y),
@@ -138,7 +151,7 @@ def test_changing_the_last_bar_changes_nothing_before_it(name, seed, n):
     shocked.iloc[-1] *= 1.5
     before, after = SERIES[name](y, x), SERIES[name](shocked, x)
     np.testing.assert_array_equal(np.asarray(before.iloc[:-1], float), np.asarray(after.iloc[:-1], float))
-    if name not in ("moments_seen", "backtest") and n > WINDOW + 1:
+    if name not in ("moments_seen", "backtest", "backtest_study") and n > WINDOW + 1:
         assert not np.array_equal(np.asarray(before.iloc[-1:], float), np.asarray(after.iloc[-1:], float))
 
 
