@@ -27,7 +27,10 @@ export function themed(value, style) {
   if (typeof value === "string" && value.includes("@")) {
     return value.replace(/@([a-z]+(?:-[a-z]+)*-color)/g, (_, name) => style.getPropertyValue(`--st-${name}`).trim());
   }
-  if (Array.isArray(value)) return typeof value[0] === "number" ? value : value.map((item) => themed(item, style));
+  if (Array.isArray(value)) {
+    const numbers = typeof value[0] === "number" && typeof value[1] !== "string"; // a colour scale is [0, "@..."]
+    return numbers ? value : value.map((item) => themed(item, style));
+  }
   if (value && typeof value === "object") {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, themed(item, style)]));
   }

@@ -3,6 +3,7 @@
 // Messages carry `rev` and, until it is acknowledged, `spec`: Plotly's data and layout with theme tokens as colours.
 // Traces without x take the common `spec.x`. Where `spec.fit` lists, for each y axis, what must stay in view, the y
 // axes follow the span of time that is shown; else Plotly keeps the zoom itself, as long as `layout.uirevision` stays.
+// Times are held in UTC; what is drawn is shifted by `zone.offset_ms`, since Plotly knows no zones.
 
 const version = new URL(import.meta.url).search;
 const { axisKey, axisNumber, dress, epochMs, firstAt, look, themed, unpacked } = await import(`./drawing.js${version}`);
@@ -27,10 +28,11 @@ class Plot {
   }
 
   /** Shows a message; false when its specification is not held. */
-  async show({ rev, spec, label, height }) {
+  async show({ rev, spec, label, height, zone }) {
     this.root.setAttribute("aria-label", label);
     this.plot.style.height = `${height}px`;
-    const seen = look(getComputedStyle(this.root));
+    const seen = `${look(getComputedStyle(this.root))}|${zone.label}`;
+    this.zone = zone;
     if (spec) this.hold(spec, rev);
     else if (this.rev !== rev) return false;
     else if (seen === this.seen) return true;
@@ -60,17 +62,31 @@ class Plot {
     layout.datarevision = this.drawings = (this.drawings ?? 0) + 1;
     layout.dragmode = this.plot._fullLayout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : "zoom");
     layout.xaxis.spikecolor = layout.font.color;
+    const offset = this.spec.fit ? this.zone.offset_ms : 0;
     if (this.spec.fit) {
-      Object.assign(layout.xaxis, this.range ? { range: [...this.range] } : { autorange: true });
+      Object.assign(layout.xaxis, {
+        range: (this.range ?? this.full()).map((time) => time + offset),
+        hoverformat: `%d %b %Y, %H:%M:%S ${this.zone.label}`,
+        title: { ...layout.xaxis.title, text: this.zone.label },
+      });
       this.fitted().forEach((range, number) => (layout[axisKey(number)].range = range));
     }
     const held = ["x", "y", "open", "high", "low", "close"];
     const traces = this.spec.data.map((trace) => {
       const rest = Object.fromEntries(Object.entries(trace).filter(([key]) => !held.includes(key)));
-      return { ...themed(rest, style), ...Object.fromEntries(held.filter((k) => trace[k]).map((k) => [k, trace[k]])) };
+      const values = Object.fromEntries(held.filter((key) => trace[key]).map((key) => [key, trace[key]]));
+      if (offset) values.x = trace.x.map((time) => time + offset);
+      return { ...themed(rest, style), ...values };
     });
-    await this.plotly.react(this.plot, traces, layout, CONFIG);
+    await this.plotly.react(this.plot, traces, layout, { ...CONFIG, doubleClick: this.spec.fit ? false : "reset+autosize" });
     if (!this.listens) this.listen();
+  }
+
+  /** All of the time that there is. */
+  full() {
+    const [first, last] = [this.times[0] ?? 0, this.times.at(-1) ?? 1];
+    const room = (last - first) * 0.01 || 1000;
+    return [first - room, last + room];
   }
 
   /** For each y axis the range that holds what is shown of its traces, and its levels. */
@@ -79,7 +95,7 @@ class Plot {
     return this.spec.fit.map((levels, number) => {
       let [least, most] = [Math.min(...levels, Infinity), Math.max(...levels, -Infinity)];
       for (const trace of this.spec.data) {
-        if (axisNumber(trace) !== number || trace.x !== this.times) continue;
+        if (axisNumber(trace) !== number) continue;
         const [from, to] = [firstAt(trace.x, start), firstAt(trace.x, end)];
         for (const values of [trace.y, trace.low, trace.high].filter(Boolean)) {
           for (let i = from; i < to; i++) {
@@ -97,12 +113,17 @@ class Plot {
   listen() {
     this.listens = true;
     this.plot.on("plotly_relayout", (change) => {
-      if (!this.spec.fit) return;
       const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
-      if (range[0] === undefined && !change["xaxis.autorange"]) return;
-      this.range = range[0] === undefined ? null : range.map(epochMs);
-      this.draw();
+      if (!this.spec.fit || range[0] === undefined) return;
+      const [first, last] = range.map((time) => epochMs(time) - this.zone.offset_ms);
+      this.zoom(first <= this.times[0] && last >= this.times.at(-1) ? null : [first, last]);
     });
+    this.plot.on("plotly_doubleclick", () => this.spec.fit && this.zoom(null));
+  }
+
+  zoom(range) {
+    this.range = range;
+    return this.draw();
   }
 
   close() {

@@ -55,8 +55,15 @@ def distribution_spec(found: ZDistribution, z_now: float | None, view: str) -> d
         "data": [bars, normal],
         "layout": {
             "uirevision": view,
-            "xaxis": {"title": {"text": "z", "standoff": 4}, "dtick": 1, "zeroline": False},
-            "yaxis": {"ticksuffix": " %", "side": "right", "nticks": 5, "rangemode": "tozero", "fixedrange": True},
+            "xaxis": {"title": {"text": "z", "standoff": 4}, "dtick": 1, "zeroline": False, "automargin": True},
+            "yaxis": {
+                "ticksuffix": " %",
+                "side": "right",
+                "nticks": 5,
+                "rangemode": "tozero",
+                "fixedrange": True,
+                "automargin": True,
+            },
             "bargap": 0,
             "hovermode": "closest",
             "showlegend": True,

@@ -42,7 +42,7 @@ def beta_spec(
         _line("least squares", rolling["beta"].to_numpy(), OLS_COLOR),
     )
     label = f"\u03b2 over {params.window:,} bars"
-    spec = _figure(index, Pane(label, lines, tick_format=".4~f", note=note), params).spec()
+    spec = _spec(index, Pane(label, lines, tick_format=".4~f", note=note), params)
     low, high = spec["data"][:2]
     for edge in (low, high):
         edge |= {"hoverinfo": "skip", "hovertemplate": None}
@@ -68,14 +68,16 @@ def correlation_spec(
         names.append((LEVELS_COLOR, f"of {params.window:,} levels: high on unrelated walks too"))
     levels_shown = (Level(0.0), Level(1.0, fit=True))
     label = "Rolling correlation"
-    spec = _figure(index, Pane(label, tuple(lines), levels_shown, tick_format=".1f", note=note), params).spec()
+    spec = _spec(index, Pane(label, tuple(lines), levels_shown, tick_format=".1f", note=note), params)
     _title(spec, label, names)
     return spec
 
 
-def _figure(index: pd.Index, pane: Pane, params: PairParams) -> Figure:
+def _spec(index: pd.Index, pane: Pane, params: PairParams) -> dict[str, Any]:
     times = epoch_ms(index).astype(np.float64)
-    return Figure("", timeframe(params.timeframe).ms, len(times), times, (pane,))
+    spec = Figure("", timeframe(params.timeframe).ms, len(times), times, (pane,)).spec()
+    spec["layout"]["uirevision"] = f"{params.y}|{params.x}|{params.timeframe}"
+    return spec
 
 
 def _line(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
 
 from statarb.screens.component import chart_component
+from statarb.screens.zone import current_zone
 
 _PLOT = chart_component("statarb.plot", "plot.js")
 
@@ -30,7 +32,14 @@ def show_plot(key: str, spec: Mapping[str, Any], *, rev: str, label: str, height
         Pixels, fixed.
     """
     ack = (st.session_state.get(key) or {}).get("ack")
-    data: dict[str, Any] = {"key": key, "rev": rev, "ack": ack, "label": label, "height": height}
+    data: dict[str, Any] = {
+        "key": key,
+        "rev": rev,
+        "ack": ack,
+        "label": label,
+        "height": height,
+        "zone": asdict(current_zone()),
+    }
     if ack != rev:
         data["spec"] = spec
     _PLOT(key=key, data=data, height=height, on_ack_change=lambda: None)

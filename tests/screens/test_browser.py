@@ -135,7 +135,7 @@ def test_a_link_shows_the_same_view_again_after_a_reload(page, url):
         page.wait_for_selector(CHART)
     page.get_by_role("link", name="Pair analytics").first.click()
     page.wait_for_selector("h1:has-text('SOLUSDT on BTCUSDT')")
-    page.wait_for_selector("text=OLS summary")
+    page.wait_for_selector("text=Reversion:")
 
 
 def test_a_hostile_link_shows_the_defaults_and_runs_nothing(page, url):

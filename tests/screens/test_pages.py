@@ -116,20 +116,6 @@ def test_a_toast_comes_on_the_edge_once_and_not_for_what_was_there_before(filled
     assert not at.toast
 
 
-def test_pair_analytics_shows_verdict_hedge_summary_and_both_tests(filled):
-    at = page("pair")
-    assert ran_well(at)
-    study = Desk(filled.path).refresh(PairParams()).study
-    said = words(at)
-    assert f"Reversion: {study.verdict.headline}" in said
-    assert study.verdict.reasons[0] in said
-    assert "OLS Regression Results" in at.code[0].value
-    tables = pd.concat([table.value.astype(str) for table in at.table]).to_string().replace("\\", "")
-    assert f"{study.hedge.beta:.5g}" in tables
-    assert f"{study.engle_granger.y_on_x.statistic:.3f}".replace("-", "−") in tables
-    assert f"{study.adf.statistic:.3f}".replace("-", "−") in tables
-
-
 def test_export_states_rows_span_zone_source_and_parameters(filled):
     at = page("export")
     assert ran_well(at)

@@ -1,0 +1,118 @@
+"""The analysis' charts: valid Plotly, made of the study's own numbers."""
+
+import json
+import re
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from test_charts_pair import NOTES, START_MS, bars, study, unpacked
+
+from statarb.charts import pair_figure
+from statarb.charts.candles import analysis_spec
+from statarb.charts.distribution import distribution_spec
+from statarb.charts.hedge import beta_spec, correlation_spec
+from statarb.charts.scatter import LINE_POINTS, scatter_spec
+from statarb.quant import HedgeEstimate, kalman_hedge, on_scale, rolling_correlation, rolling_hedge, z_distribution
+
+
+def drawn_spec(spec):
+    """The specification as the browser completes it: common times put in, theme tokens replaced."""
+    spec = json.loads(re.sub(r"@[a-z-]+-color", "#123456", json.dumps(spec)))
+    return {"data": [{"x": spec.get("x"), **trace} for trace in spec["data"]], "layout": spec["layout"]}
+
+
+def analysis(one, newest=120, *, candles=False, closes=None):
+    figure = pair_figure(one, one.episodes, NOTES, "1")
+    closes = np.arange(100.0, 800.0) if closes is None else closes
+    return analysis_spec(figure, bars(closes), bars(closes / 2), one.params, candles=candles, newest=newest)
+
+
+def legs(one):
+    return (on_scale(one.prices[leg], one.params.price_scale) for leg in ("y", "x"))
+
+
+def named(spec):
+    return {trace["name"]: trace for trace in spec["data"]}
+
+
+@pytest.mark.parametrize("candles", [False, True])
+@pytest.mark.parametrize("n", [0, 1, 30, 700])
+def test_the_stack_of_panes_is_valid_plotly_whatever_there_is(candles, n):
+    spec = analysis(study(n=n), candles=candles, closes=np.arange(100.0, 100.0 + n))
+    go.Figure(**drawn_spec(spec))
+    assert len(spec["fit"]) == (6 if candles else 5)
+
+
+def test_only_the_newest_bars_are_drawn_and_they_are_the_studys():
+    one = study(n=700)
+    spec = analysis(one)
+    assert unpacked(spec["x"]).tolist() == [START_MS + i * 60_000 for i in range(580, 700)]
+    np.testing.assert_allclose(unpacked(named(spec)["z"]["y"]), one.z.iloc[-120:], rtol=1e-6)
+    crossed = named(spec).get("crossed", {"x": []})["x"]
+    assert all(time >= START_MS + 580 * 60_000 for time in crossed)
+
+
+def test_candles_and_volume_are_the_bars_of_each_leg_without_the_empty_ones():
+    closes = np.arange(100.0, 800.0)
+    closes[690] = np.nan
+    drawn = named(analysis(study(n=700), candles=True, closes=closes))
+    shown = np.delete(closes, 690)[-119:]
+    np.testing.assert_array_equal(unpacked(drawn["ETHUSDT"]["close"]), shown)
+    np.testing.assert_array_equal(unpacked(drawn["BTCUSDT"]["close"]), shown / 2)
+    assert unpacked(drawn["volume ETHUSDT"]["y"]).tolist() == [5.0] * 119
+
+
+@pytest.mark.parametrize("scale", ["log", "price"])
+def test_points_are_prices_and_a_line_is_its_method_on_the_scale_of_the_fit(scale):
+    one = study(price_scale=scale)
+    rows = one.prices.iloc[-60:]
+    line = HedgeEstimate("TLS", 0.5, 0.7, np.nan, np.nan, np.nan, 60)
+    spec = scatter_spec(rows, one.params, {"TLS": line})
+    go.Figure(**drawn_spec(spec))
+    points, curve, newest = spec["data"]
+    np.testing.assert_array_equal(unpacked(points["x"]), rows["x"])
+    np.testing.assert_array_equal(unpacked(points["y"]), rows["y"])
+    across, up = unpacked(curve["x"]), unpacked(curve["y"])
+    assert len(across) == LINE_POINTS
+    np.testing.assert_allclose(on_scale(up, scale), 0.5 + 0.7 * np.asarray(on_scale(across, scale)), rtol=1e-12)
+    assert (newest["x"], newest["y"]) == ([rows["x"].iloc[-1]], [rows["y"].iloc[-1]])
+    assert points["marker"]["color"] == sorted(points["marker"]["color"]), "the colour is time"
+
+
+def test_a_scatter_of_nothing_is_valid():
+    one = study(n=0)
+    go.Figure(**drawn_spec(scatter_spec(one.prices, one.params, {})))
+
+
+def test_the_band_is_the_filters_and_beta_is_the_regressions():
+    one = study()
+    y, x = legs(one)
+    rolling, kalman = rolling_hedge(y, x, 60), kalman_hedge(y, x)
+    spec = beta_spec(one.prices.index, rolling, kalman, one.params)
+    go.Figure(**drawn_spec(spec))
+    shown = {name: unpacked(trace["y"]) for name, trace in named(spec).items()}
+    np.testing.assert_allclose(shown["least squares"], rolling["beta"], rtol=1e-6)
+    np.testing.assert_allclose(shown["Kalman, high"] - shown["Kalman, low"], 2 * 1.96 * kalman["beta_sd"], rtol=1e-3)
+    np.testing.assert_allclose(shown["Kalman"], kalman["beta"], rtol=1e-6)
+
+
+def test_correlation_of_levels_is_drawn_on_request_and_labelled():
+    one = study()
+    plain = correlation_spec(one.prices.index, one.correlation, None, one.params)
+    levels = rolling_correlation(*legs(one), 60)
+    both = correlation_spec(one.prices.index, one.correlation, levels, one.params)
+    go.Figure(**drawn_spec(both))
+    assert list(named(plain)) == ["of returns"]
+    np.testing.assert_allclose(unpacked(named(both)["of levels (misleading)"]["y"]), levels, rtol=1e-6)
+    assert "unrelated walks" in both["layout"]["annotations"][0]["text"]
+
+
+def test_the_histogram_is_the_distribution():
+    found = z_distribution(study().z)
+    spec = distribution_spec(found, -1.5, "view")
+    go.Figure(**drawn_spec(spec))
+    np.testing.assert_allclose(unpacked(named(spec)["seen"]["y"]), found.share * 100, rtol=1e-6)
+    np.testing.assert_allclose(unpacked(named(spec)["normal law"]["y"]), found.normal * 100, rtol=1e-6, atol=1e-12)
+    assert spec["layout"]["annotations"][0]["text"] == "now \u22121.50"
+    assert not distribution_spec(found, None, "view")["layout"]["annotations"]
