@@ -3,10 +3,11 @@
 // Messages carry `rev` (what is drawn) and either `figure` (all of it) or `tail` (its newest points). Streamlit
 // delivers only the newest message, so a tail may not join what is held: the chart then takes back its
 // acknowledgement and is sent the whole figure. Live values are tags over the plot; a tick never redraws it.
+// Times are held in UTC; what is drawn is shifted by `zone.offset_ms`, since Plotly knows no zones.
 
-// The same query, so that a new version of this file brings the new version of that one.
+// The same query, so that a new version of this file brings the new version of those.
 const version = new URL(import.meta.url).search;
-const { axisKey, axisNumber, epochMs, firstAt, themed, unpacked } = await import(`./drawing.js${version}`);
+const { axisKey, axisNumber, dress, epochMs, firstAt, look, themed, unpacked } = await import(`./drawing.js${version}`);
 const { mounting } = await import(`./mount.js${version}`);
 
 const CONFIG = {
@@ -16,24 +17,36 @@ const CONFIG = {
   showSendToCloud: false,
   modeBarButtons: [["zoom2d", "pan2d"], ["toImage"]],
 };
+const KEYS = "Keys, while the chart has the focus: \u2190 \u2192 pan (with Shift by half), + \u2212 zoom, 0 or R reset, F follow";
+const LEAST_BARS = 5;
+const WHOLE = 1500; // points up to which all are drawn; beyond, what is shown and as much on either side
 
 const HTML = `
   <div class="statarb-bar">
     <div class="statarb-spans" role="group" aria-label="Time span shown"></div>
-    <button class="statarb-follow" type="button" disabled>Following</button>
+    <div class="statarb-tools">
+      <button class="statarb-follow" type="button" disabled>Following</button>
+      <button class="statarb-keys" type="button" title="${KEYS}" aria-label="${KEYS}">Keys</button>
+    </div>
   </div>
-  <div class="statarb-canvas"><div class="statarb-plot"></div><div class="statarb-tags"></div></div>`;
+  <div class="statarb-canvas" tabindex="0" role="group" aria-label="Chart. ${KEYS}">
+    <div class="statarb-plot"></div><div class="statarb-tags"></div>
+  </div>`;
 
 class LiveChart {
   constructor(root, plotly) {
     root.innerHTML = HTML;
     this.plotly = plotly;
     this.root = root;
+    this.canvas = root.querySelector(".statarb-canvas");
     this.plot = root.querySelector(".statarb-plot");
     this.overlay = root.querySelector(".statarb-tags");
     this.spanButtons = root.querySelector(".statarb-spans");
     this.followButton = root.querySelector(".statarb-follow");
     this.followButton.onclick = () => this.follow();
+    root.querySelector(".statarb-keys").onclick = () => this.canvas.focus();
+    this.canvas.addEventListener("keydown", (event) => this.onKey(event));
+    this.canvas.addEventListener("pointerdown", () => this.canvas.focus({ preventScroll: true }));
     this.range = null; // the user's own range; null while the chart follows the newest bar
     this.resizer = new ResizeObserver(() => this.figure && plotly.Plots.resize(this.plot));
     this.resizer.observe(this.plot);
@@ -41,20 +54,20 @@ class LiveChart {
 
   /** Shows a message; false when it does not join what is held. */
   async show(data) {
+    const zoneMoved = this.message && this.message.zone.label !== data.zone.label;
     this.message = data;
     this.root.setAttribute("aria-label", data.label);
     this.plot.style.height = `${data.height}px`;
-    const style = getComputedStyle(this.root);
-    const look = ["text", "background", "blue"].map((name) => style.getPropertyValue(`--st-${name}-color`)).join();
-    let redraw = look !== this.look;
-    this.look = look;
+    const seen = look(getComputedStyle(this.root));
+    let redraw = seen !== this.seen || zoneMoved;
+    this.seen = seen;
     if (data.figure) {
       this.hold(data);
       redraw = true;
     } else if (this.rev !== data.rev || !this.join(data.tail)) {
       return false;
-    } else if (this.grown) {
-      redraw = true;
+    } else if (this.grown && this.shown()[1] >= this.times.at(-1)) {
+      redraw = true; // while the user looks at the past, a new bar changes nothing that is drawn
     }
     this.showSpans(data.spans);
     if (redraw || this.liveOutside()) await this.draw();
@@ -66,7 +79,7 @@ class LiveChart {
   hold({ figure, rev, view }) {
     this.rev = rev;
     this.times = unpacked(figure.x);
-    const data = figure.data.map((trace) => (trace.x ? trace : { ...trace, x: this.times, y: unpacked(trace.y) }));
+    const data = figure.data.map((trace) => (trace.x ? trace : { ...trace, y: unpacked(trace.y) }));
     this.figure = { ...figure, data };
     if (view !== this.view) this.range = this.span = null; // another pair or timeframe: nothing of the old view fits
     this.view = view;
@@ -95,7 +108,7 @@ class LiveChart {
     return true;
   }
 
-  /** The range shown: the user's, or the chosen span up to the forming bar. */
+  /** The range shown, UTC: the user's, or the chosen span up to the forming bar. */
   shown() {
     if (this.range) return this.range;
     const { live, bar_ms: barMs, spans } = this.message;
@@ -110,20 +123,21 @@ class LiveChart {
   fitted([start, end]) {
     const bounds = this.figure.fit.map((levels) => [Math.min(...levels, Infinity), Math.max(...levels, -Infinity)]);
     const widen = (number, value) => {
-      if (!Number.isFinite(value)) return;
+      if (value === null || !Number.isFinite(value)) return;
       bounds[number][0] = Math.min(bounds[number][0], value);
       bounds[number][1] = Math.max(bounds[number][1], value);
     };
     const [low, high] = [firstAt(this.times, start), firstAt(this.times, end + 1)];
     for (const trace of this.figure.data) {
-      if (trace.x === this.times) for (let i = low; i < high; i++) widen(axisNumber(trace), trace.y[i] ?? NaN);
+      if (!trace.x) for (let i = low; i < high; i++) widen(axisNumber(trace), trace.y[i]);
     }
     const { live } = this.message;
     if (live.x >= start && live.x <= end) for (const tag of live.tags) widen(tag.pane, tag.value);
-    return bounds.map(([least, most]) => {
+    return bounds.map(([least, most], number) => {
       if (least > most) return [-1, 1];
       const room = Math.max((most - least) * 0.08, Math.abs(most) * 1e-6, 1e-9);
-      return [least - room, most + room];
+      const onFloor = least === 0 && this.figure.fit[number].includes(0);
+      return [onFloor ? 0 : least - room, most + room];
     });
   }
 
@@ -137,30 +151,34 @@ class LiveChart {
     );
   }
 
+  /** Which points are drawn: all, or those shown and as many again on either side, for the hand that pans. */
+  drawn([start, end]) {
+    if (this.times.length <= WHOLE) return [0, this.times.length];
+    return [firstAt(this.times, 2 * start - end), firstAt(this.times, 2 * end - start)];
+  }
+
   async draw() {
     const style = getComputedStyle(this.root);
-    const layout = themed(this.figure.layout, style);
+    const { offset_ms: offset, label: zone } = this.message.zone;
+    const layout = dress(themed(this.figure.layout, style), style);
     const range = this.shown();
     this.ranges = this.fitted(range);
-    const font = { family: style.getPropertyValue("--st-font"), color: themed("@text-color", style), size: 12 };
-    const grid = { gridcolor: themed("@border-color", style), griddash: "dot", gridwidth: 0.5, tickfont: { size: 11 } };
-    const quiet = { bgcolor: "rgba(0,0,0,0)", color: themed("@gray-color", style), activecolor: font.color };
-    Object.assign(layout.xaxis, grid, { range: [...range], spikecolor: font.color });
-    this.ranges.forEach((bounds, number) => Object.assign(layout[axisKey(number)], grid, { range: bounds }));
-    Object.assign(layout, {
-      font,
-      modebar: quiet,
-      paper_bgcolor: "rgba(0,0,0,0)",
-      plot_bgcolor: "rgba(0,0,0,0)",
-      datarevision: (this.drawings = (this.drawings ?? 0) + 1),
-      dragmode: this.plot._fullLayout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : "zoom"),
-      hoverlabel: { bgcolor: themed("@secondary-background-color", style), bordercolor: grid.gridcolor, font: { color: font.color, size: 12 } },
-      annotations: layout.annotations.map((note) => ({ ...note, font: { size: 12, color: font.color } })),
+    Object.assign(layout.xaxis, {
+      range: range.map((time) => time + offset),
+      spikecolor: layout.font.color,
+      hoverformat: `%d %b %Y, %H:%M:%S ${zone}`,
+      title: { ...layout.xaxis.title, text: zone },
     });
-    const traces = themed(
-      this.figure.data.map(({ x, y, ...rest }) => rest),
-      style,
-    ).map((trace, number) => ({ ...trace, x: this.figure.data[number].x, y: this.figure.data[number].y }));
+    this.ranges.forEach((bounds, number) => (layout[axisKey(number)].range = bounds));
+    layout.datarevision = this.drawings = (this.drawings ?? 0) + 1;
+    layout.dragmode = this.plot._fullLayout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : "zoom");
+    const [low, high] = this.drawn(range);
+    const times = this.times.slice(low, high).map((time) => time + offset);
+    const traces = this.figure.data.map(({ x, y, ...rest }) => ({
+      ...themed(rest, style),
+      x: x ? x.map((time) => time + offset) : times,
+      y: x ? y : y.slice(low, high),
+    }));
     await this.plotly.react(this.plot, traces, layout, CONFIG);
     if (!this.listens) this.listen();
   }
@@ -168,7 +186,7 @@ class LiveChart {
   listen() {
     this.listens = true;
     this.plot.on("plotly_relayout", (change) => this.onRelayout(change));
-    this.plot.on("plotly_doubleclick", () => this.follow());
+    this.plot.on("plotly_doubleclick", () => this.follow(null));
     this.plot.on("plotly_relayouting", () => this.placeTags());
     this.plot.on("plotly_afterplot", () => this.placeTags());
   }
@@ -177,8 +195,12 @@ class LiveChart {
   onRelayout(change) {
     const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
     if (range[0] === undefined) return;
-    this.range = range.map(epochMs);
-    this.pausedAt = this.times.at(-1);
+    this.pause(range.map((time) => epochMs(time) - this.message.zone.offset_ms));
+  }
+
+  pause(range) {
+    if (!this.range) this.pausedAt = this.times.at(-1);
+    this.range = range;
     this.redraw();
   }
 
@@ -186,6 +208,41 @@ class LiveChart {
     this.span = span;
     this.range = null;
     this.redraw();
+  }
+
+  onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.figure || event.target !== this.canvas) return;
+    const [start, end] = this.shown();
+    const step = (end - start) * (event.shiftKey ? 0.5 : 0.1);
+    const act = {
+      ArrowLeft: () => this.move(start - step, end - step),
+      ArrowRight: () => this.move(start + step, end + step),
+      "+": () => this.scale(0.75),
+      "=": () => this.scale(0.75),
+      "-": () => this.scale(1 / 0.75),
+      0: () => this.follow(null),
+      r: () => this.follow(null),
+      f: () => this.follow(),
+    }[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation(); // Streamlit has an R of its own
+    act();
+  }
+
+  /** Shows another span of time, as long as a part of it is among the bars held. */
+  move(start, end) {
+    const middle = (start + end) / 2;
+    if (middle >= (this.times[0] ?? Infinity) && middle <= this.message.live.x) this.pause([start, end]);
+  }
+
+  /** Zooms about the middle; about the newest bar while that is followed. */
+  scale(factor) {
+    const [start, end] = this.shown();
+    const [least, most] = [LEAST_BARS * this.message.bar_ms, 2 * (end - (this.times[0] ?? start))];
+    const width = Math.min(Math.max((end - start) * factor, least), Math.max(most, end - start));
+    const middle = (start + end) / 2;
+    this.pause(this.range ? [middle - width / 2, middle + width / 2] : [end - width, end]);
   }
 
   redraw() {
@@ -216,7 +273,8 @@ class LiveChart {
 
   showFollow() {
     const newer = this.times.length - firstAt(this.times, (this.pausedAt ?? Infinity) + 1);
-    const text = this.range ? `Paused, ${newer} new ${newer === 1 ? "bar" : "bars"}: jump to now` : "Following";
+    const bars = `${newer} new ${newer === 1 ? "bar" : "bars"}`;
+    const text = this.range ? `Live paused, ${bars}: jump to now` : "Following";
     if (this.followButton.textContent !== text) this.followButton.textContent = text;
     this.followButton.disabled = !this.range;
   }
@@ -225,12 +283,13 @@ class LiveChart {
   placeTags() {
     const layout = this.plot._fullLayout;
     if (!layout?.xaxis || !this.message) return;
-    const { tags, x, dim } = this.message.live;
+    const { live, zone } = this.message;
+    const { tags, x, dim } = live;
     const style = getComputedStyle(this.root);
     while (this.overlay.children.length < 2 * tags.length) this.overlay.append(document.createElement("span"));
     while (this.overlay.children.length > 2 * tags.length) this.overlay.lastChild.remove();
     this.overlay.classList.toggle("statarb-dim", Boolean(dim));
-    const left = layout.xaxis._offset + layout.xaxis.l2p(x);
+    const left = layout.xaxis._offset + layout.xaxis.l2p(x + zone.offset_ms);
     const inside = left >= layout.xaxis._offset && left <= layout.xaxis._offset + layout.xaxis._length;
     const heights = [];
     tags.forEach((tag, number) => {

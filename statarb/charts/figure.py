@@ -20,8 +20,9 @@ _TOP = 0.03
 class Line:
     """One series over the figure's times.
 
-    `name` is what a hover says, `label` what stands in the pane's title; `color` is a theme token as in
-    `@blue-color`, `hover` a d3 format.
+    `name` is what a hover says, `label` what stands in the pane's title ('' for nothing); `color` is a theme token as
+    in `@blue-color`, `hover` a d3 format ('' for no hover). `fill` colours down to zero ('tozeroy') or to the line
+    before ('tonexty'); `shape` 'hv' draws steps.
     """
 
     name: str
@@ -32,6 +33,9 @@ class Line:
     unit: str = ""
     dash: str = "solid"
     width: float = 1.4
+    shape: str = "linear"
+    fill: str = "none"
+    fill_color: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Marks:
     values: Floats
     texts: tuple[str, ...]
     color: str
+    symbol: str = "circle"
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +131,7 @@ class Figure:
                 "y": marks.values.tolist(),
                 "text": list(marks.texts),
                 "hovertemplate": "%{text}<extra></extra>",
-                "marker": {"color": marks.color, "size": 7, "line": {"width": 1, "color": "@background-color"}},
+                "marker": {"color": marks.color, "size": 8, "symbol": marks.symbol, **_rim(marks)},
                 "yaxis": _axis(number),
             }
             for number, pane in enumerate(self.panes)
@@ -163,7 +168,7 @@ class Figure:
                 "fixedrange": True,
                 "tickformat": pane.tick_format,
                 "ticksuffix": pane.unit,
-                "nticks": 5,
+                "nticks": 5 if pane.weight > 0.7 else 3,
                 "zeroline": False,
             }
             layout["annotations"] += _title(pane, domain)
@@ -193,14 +198,21 @@ def _trace(number: int, line: Line) -> dict[str, Any]:
         "name": line.name,
         "y": packed(line.values),
         "yaxis": _axis(number),
-        "line": {"color": line.color, "width": line.width, "dash": line.dash},
-        "hovertemplate": f"%{{y:{line.hover}}}{line.unit}",
+        "line": {"color": line.color, "width": line.width, "dash": line.dash, "shape": line.shape},
+        **({"fill": line.fill, "fillcolor": line.fill_color} if line.fill != "none" else {}),
+        **({"hovertemplate": f"%{{y:{line.hover}}}{line.unit}"} if line.hover else {"hoverinfo": "skip"}),
     }
+
+
+def _rim(marks: Marks) -> dict[str, Any]:
+    return {} if marks.symbol.endswith("-open") else {"line": {"width": 1, "color": "@background-color"}}
 
 
 def _title(pane: Pane, domain: list[float]) -> list[dict[str, Any]]:
     """The pane's title above its left edge; its series by name and colour, since there is no legend."""
-    names = "  ".join(f'<span style="color:{line.color}">\u2014 {line.label}</span>' for line in pane.lines)
+    names = "  ".join(
+        f'<span style="color:{line.color}">\u2014 {line.label}</span>' for line in pane.lines if line.label
+    )
     corner = {"xref": "paper", "yref": "paper", "showarrow": False, "x": 0, "xanchor": "left", "align": "left"}
     titles = [{**corner, "y": domain[1], "yanchor": "bottom", "text": f"<b>{pane.title}</b>  {names}"}]
     if pane.note:

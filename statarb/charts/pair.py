@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from statarb.charts.figure import Figure, Floats, Level, Line, Marks, Pane, Tag
-from statarb.clock import utc_text
+from statarb.clock import UTC_ZONE, Zone
 from statarb.market import timeframe
 from statarb.quant import FrozenMoments, HedgeFit, InSample, NotEnough, PairStudy
 from statarb.quant.sample import epoch_ms
@@ -18,6 +18,7 @@ from statarb.quant.signal import Episode
 Y_COLOR, X_COLOR = "@blue-color", "@orange-color"
 SPREAD_COLOR, Z_COLOR, CORRELATION_COLOR = "@violet-color", "@text-color", "@green-color"
 FIXED_COLOR = "@gray-color"
+BAND_COLOR, BAND_FILL = "@violet-color", "@violet-background-color"
 ENTRY_COLOR, QUIET_COLOR, BASE_COLOR = "@red-color", "@gray-color", "@border-color"
 
 _BASE_EVERY_MS = ((30, 900_000), (60, 3_600_000), (math.inf, 86_400_000))
@@ -25,43 +26,54 @@ _BASE_EVERY_MS = ((30, 900_000), (60, 3_600_000), (math.inf, 86_400_000))
 the last multiple of so many milliseconds."""
 
 
-def live_figure(study: PairStudy, episodes: Sequence[Episode], notes: Sequence[str], version: str) -> Figure:
-    """Prices on a common base, the spread and z with its thresholds, of closed bars.
+def live_figure(
+    study: PairStudy, episodes: Sequence[Episode], notes: Sequence[str], version: str, zone: Zone = UTC_ZONE
+) -> Figure:
+    """Prices on a common base, the spread in its band, z with its thresholds, correlation and volume of closed bars.
 
     Parameters
     ----------
     study : PairStudy
     episodes : sequence of Episode
-        Drawn on z where they begin.
+        Drawn on z where they begin and where they end.
     notes : sequence of str
-        What stands in the panes of prices, spread and z while there is nothing to draw; '' otherwise.
+        What stands in the panes of prices, spread, z and correlation while there is nothing to draw; '' otherwise.
     version : str
         Of the bars; another version is another drawing.
+    zone : Zone
+        Of the times in the titles.
     """
     panes = (
-        _prices(study, 1.25, notes[0]),
-        _spread(study, 1.0, notes[1]),
+        _prices(study, 1.15, notes[0], zone),
+        _spread(study, 1.0, notes[1], zone),
         _z(study, episodes, 1.0, notes[2]),
+        _correlation(study, 0.55, notes[3]),
+        _volume(study, 0.5),
     )
-    return _figure("live", study, panes, episodes, notes, version)
+    return _figure("live", study, panes, episodes, notes, version, zone)
 
 
-def pair_figure(study: PairStudy, episodes: Sequence[Episode], notes: Sequence[str], version: str) -> Figure:
+def pair_figure(
+    study: PairStudy, episodes: Sequence[Episode], notes: Sequence[str], version: str, zone: Zone = UTC_ZONE
+) -> Figure:
     """Prices, the spread as seen and by today's hedge, z with its thresholds, and the rolling correlation.
 
-    Parameters as `live_figure`, with a fourth note for the correlation.
+    Parameters as `live_figure`.
     """
     panes = (
-        _prices(study, 1.2, notes[0]),
-        _spread(study, 1.2, notes[1], fixed=True),
+        _prices(study, 1.2, notes[0], zone),
+        _spread(study, 1.2, notes[1], zone, fixed=True),
         _z(study, episodes, 1.0, notes[2]),
         _correlation(study, 0.8, notes[3]),
     )
-    return _figure("pair", study, panes, episodes, notes, version)
+    return _figure("pair", study, panes, episodes, notes, version, zone)
 
 
 def live_tags(study: PairStudy, y_price: float | None, x_price: float | None, spread: float, z: float) -> list[Tag]:
-    """The live values at the right edge of the first three panes; those that do not exist are left out."""
+    """The live values at the right edge of the first three panes, and the correlation at the last close.
+
+    Those that do not exist are left out.
+    """
     base = _Base.of(study)
     unit = spread_unit(study)
     tags = []
@@ -73,6 +85,10 @@ def live_tags(study: PairStudy, y_price: float | None, x_price: float | None, sp
         scaled = spread * unit.scale
         tags.append(Tag(1, scaled, _signed(scaled, unit.digits) + unit.suffix, SPREAD_COLOR))
         tags.append(Tag(2, z, _signed(z, 2), Z_COLOR))
+    correlation = study.correlation
+    if not isinstance(correlation, NotEnough) and len(correlation) and math.isfinite(correlation.iloc[-1]):
+        newest = float(correlation.iloc[-1])
+        tags.append(Tag(3, newest, _signed(newest, 2).lstrip("+"), CORRELATION_COLOR))
     return tags
 
 
@@ -123,19 +139,21 @@ def _figure(
     episodes: Sequence[Episode],
     notes: Sequence[str],
     version: str,
+    zone: Zone,
 ) -> Figure:
     p = study.params
-    since = episodes[-1].since_ms if episodes else 0
+    newest = (episodes[-1].since_ms, episodes[-1].until_ms) if episodes else ()
     hedge = study.spread_fixed.hedge_as_of_ms if name == "pair" and isinstance(study.spread_fixed, InSample) else 0
-    content = (name, p.y, p.x, p.timeframe, p.price_scale, p.hedge, p.window, p.corr_window, p.entry_z)
-    rev = "|".join(map(str, (*content, since, hedge, _Base.of(study).since_ms, *notes, version)))
+    content = (name, p.y, p.x, p.timeframe, p.price_scale, p.hedge, p.window, p.corr_window, p.entry_z, p.stop_z)
+    rev = "|".join(map(str, (*content, _Base.of(study).since_ms, hedge, *newest, *notes, version, zone.label)))
     return Figure(rev, timeframe(p.timeframe).ms, p.lookback_bars, _times(study.prices.index), panes)
 
 
-def _prices(study: PairStudy, weight: float, note: str) -> Pane:
+def _prices(study: PairStudy, weight: float, note: str, zone: Zone) -> Pane:
     base = _Base.of(study)
     pair = study.params.pair
-    title = f"Change since {pd.Timestamp(base.since_ms, unit='ms'):%d %b %H:%M} UTC" if base.y else "Prices"
+    since = pd.Timestamp(base.since_ms + zone.offset_ms, unit="ms")
+    title = f"Change since {since:%d %b %H:%M} {zone.label}" if base.y else "Prices"
     lines = tuple(
         Line(leg.label, leg.label, _values(study.prices[column] / (first or 1.0) * 100 - 100), color, "+.3f", " %")
         for leg, column, first, color in ((pair.y, "y", base.y, Y_COLOR), (pair.x, "x", base.x, X_COLOR))
@@ -143,41 +161,92 @@ def _prices(study: PairStudy, weight: float, note: str) -> Pane:
     return Pane(title, lines, (Level(0.0, BASE_COLOR),), (), "+.2f", " %", weight, note)
 
 
-def _spread(study: PairStudy, weight: float, note: str, *, fixed: bool = False) -> Pane:
+def _spread(study: PairStudy, weight: float, note: str, zone: Zone, *, fixed: bool = False) -> Pane:
     unit = spread_unit(study)
     hover = f"+.{unit.digits}f"
-    lines: tuple[Line, ...] = (
-        Line("spread", "as seen", _aligned(study, study.spread) * unit.scale, SPREAD_COLOR, hover, unit.suffix),
-    )
+    seen = Line("spread", "as seen", _aligned(study, study.spread) * unit.scale, SPREAD_COLOR, hover, unit.suffix)
+    lines: tuple[Line, ...] = (seen,) if fixed else (*_band(study, unit), seen)
     if fixed and isinstance(study.spread_fixed, InSample) and isinstance(study.hedge, HedgeFit):
-        clock = utc_text(study.spread_fixed.hedge_as_of_ms)[11:16]
+        clock = zone.text(study.spread_fixed.hedge_as_of_ms)[11:16]
         values = _aligned(study, study.spread_fixed.series) * unit.scale
         label = f"hedge fixed at {clock} (a picture, no signal)"
-        lines = (
-            Line(f"spread, hedge of {clock}", label, values, FIXED_COLOR, hover, unit.suffix, "solid", 1.0),
-            *lines,
-        )
+        drawn = Line(f"spread, hedge of {clock}", label, values, FIXED_COLOR, hover, unit.suffix, "solid", 1.0)
+        lines = (drawn, seen)
     return Pane("Spread", lines, (Level(0.0, BASE_COLOR),), (), hover, unit.suffix, weight, note)
 
 
+def _band(study: PairStudy, unit: SpreadUnit) -> tuple[Line, Line]:
+    """Mean and threshold deviations that judged each bar: where the spread leaves it, z is beyond the threshold."""
+    mean, sd = (_aligned(study, study.moments_seen[name]) * unit.scale for name in ("mean", "sd"))
+    reach, label = study.params.entry_z * sd, f"mean \u00b1 {study.params.entry_z:g} sd as then known"
+    return (
+        Line("band", "", mean - reach, BAND_COLOR, "", width=0.5),
+        Line("band", label, mean + reach, BAND_COLOR, "", width=0.5, fill="tonexty", fill_color=BAND_FILL),
+    )
+
+
 def _z(study: PairStudy, episodes: Sequence[Episode], weight: float, note: str) -> Pane:
-    entry = study.params.entry_z
-    bar_ms = timeframe(study.params.timeframe).ms
+    entry, stop = study.params.entry_z, study.params.stop_z
     levels = (
         Level(0.0, BASE_COLOR),
         *(Level(side * entry, ENTRY_COLOR, opacity=0.75, fit=True) for side in (1, -1)),
         *(Level(side * entry / 2, QUIET_COLOR, "dot", opacity=0.5) for side in (1, -1)),
+        *(Level(side * stop, ENTRY_COLOR, "dash", opacity=0.5) for side in (1, -1)),
     )
-    marks = Marks(
-        "crossed",
-        np.array([episode.since_ms - bar_ms for episode in episodes], dtype=np.float64),
-        np.array([episode.z for episode in episodes], dtype=np.float64),
-        tuple(f"crossed {entry:g}: z {episode.z:+.2f}".replace("-", "\u2212") for episode in episodes),
-        ENTRY_COLOR,
-    )
-    label = f"alert at {entry:g}, armed again inside {entry / 2:g}"
+    label = f"alert at {entry:g}, armed again inside {entry / 2:g}, stop at {stop:g}"
     lines = (Line("z", label, _aligned(study, study.z), Z_COLOR, "+.2f"),)
-    return Pane("z-score", lines, levels, (marks,) if episodes else (), "+.1f", "", weight, note)
+    return Pane("z-score", lines, levels, _crossings(study, episodes), "+.1f", "", weight, note)
+
+
+def _crossings(study: PairStudy, episodes: Sequence[Episode]) -> tuple[Marks, ...]:
+    """A full point where an alert began and an open one where it was over, each with its reason."""
+    entry, bar_ms = study.params.entry_z, timeframe(study.params.timeframe).ms
+    y = study.params.pair.y.label
+    z_at = dict(zip(_times(study.z.index).tolist(), study.z.tolist(), strict=True))
+    begun = [
+        (
+            one.since_ms - bar_ms,
+            one.z,
+            f"crossed {_signed(one.side * entry, 1)}: z {_signed(one.z, 2)}, {y} {'rich' if one.side > 0 else 'cheap'}",
+        )
+        for one in episodes
+    ]
+    over = [
+        (one.until_ms - bar_ms, z, f"over: z {_signed(z, 2)}, after {(one.until_ms - one.since_ms) // bar_ms} bars")
+        for one in episodes
+        if one.until_ms is not None and (z := z_at.get(one.until_ms - bar_ms)) is not None
+    ]
+    return tuple(
+        Marks(
+            name,
+            np.array([at for at, _, _ in points], dtype=np.float64),
+            np.array([value for _, value, _ in points], dtype=np.float64),
+            tuple(text for _, _, text in points),
+            ENTRY_COLOR,
+            symbol,
+        )
+        for name, symbol, points in (("crossed", "circle", begun), ("over", "circle-open", over))
+        if points
+    )
+
+
+def _volume(study: PairStudy, weight: float) -> Pane:
+    """Quote volume of both legs in each bar, as steps: one path a leg, where bars would be one shape each."""
+    pair = study.params.pair
+    lines = tuple(
+        Line(
+            f"{leg.label} volume",
+            leg.label,
+            _values(study.prices[f"{column}_volume"]),
+            color,
+            ".3s",
+            "",
+            width=1.0,
+            shape="hv",
+        )
+        for leg, column, color in ((pair.y, "y", Y_COLOR), (pair.x, "x", X_COLOR))
+    )
+    return Pane("Quote volume a bar", lines, (Level(0.0, BASE_COLOR, fit=True),), (), ".2s", "", weight)
 
 
 def _correlation(study: PairStudy, weight: float, note: str) -> Pane:

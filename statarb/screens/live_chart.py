@@ -11,6 +11,7 @@ import streamlit as st
 from statarb import market
 from statarb.charts import Figure, Tag
 from statarb.screens.component import chart_component
+from statarb.screens.zone import current_zone
 
 TAIL_BARS = 12
 """Points that go with every message; a chart that missed more asks for the whole figure."""
@@ -79,6 +80,7 @@ def show_chart(
             "chosen": spans[1][0],
         },
         "live": asdict(live),
+        "zone": asdict(current_zone()),
     }
     data |= {"tail": figure.tail(TAIL_BARS)} if ack == figure.rev else {"figure": figure.spec()}
     _CHART(key=key, data=data, height=height + _BAR_PX, on_ack_change=lambda: None)

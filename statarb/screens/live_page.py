@@ -6,19 +6,25 @@ import math
 
 import streamlit as st
 
-from statarb.charts import live_figure, live_tags
+from statarb.charts import Figure, live_figure, live_tags
+from statarb.clock import Zone
 from statarb.errors import StatarbError
 from statarb.params import PairParams
 from statarb.quant import NotEnough, PairStudy
-from statarb.screens.cards import announce, show_key_numbers, show_problem, show_signal, show_title
+from statarb.screens.cards import show_problem, show_title
 from statarb.screens.desk import Desk, DeskView
 from statarb.screens.frame import follow_instruments
+from statarb.screens.headline import show_headline
+from statarb.screens.key_numbers import show_key_numbers
+from statarb.screens.lazy import once
 from statarb.screens.live_chart import LiveValues, show_chart
 from statarb.screens.pin_button import show_pin_button
 from statarb.screens.progress import show_progress
 from statarb.screens.wording import number_text, wait_text
+from statarb.screens.zone import current_zone
 
 TICK = "500ms"
+CHART_PX = 640
 
 
 def show_live_page(desk: Desk, params: PairParams) -> None:
@@ -37,16 +43,16 @@ def _live(desk: Desk, params: PairParams) -> None:
     show_title(view)
     show_progress(view)
     show_key_numbers(view)
-    show_signal(view)
-    show_pin_button(desk, view)
-    announce(view, "live_seen")
+    with st.container(horizontal=True, gap="small", key="signal"):
+        show_headline(view)
+        show_pin_button(desk, view)
     show_live_chart(view)
 
 
 def show_live_chart(view: DeskView) -> None:
-    """Prices, spread and z of closed bars, the live values at the right edge."""
-    study, params = view.study, view.params
-    figure = live_figure(study, view.analysis.episodes, chart_notes(study), view.analysis.bars_version)
+    """Five panes of closed bars over one time axis, the live values at the right edge."""
+    study, params, zone = view.study, view.params, current_zone()
+    figure = once(study, f"live figure {zone.label}", lambda: _figure(view, zone))
     y_price, x_price = (last.price if last else None for last in (view.y_last, view.x_last))
     spread, z = (view.live.spread, view.live.z) if view.live else (math.nan, math.nan)
     show_chart(
@@ -55,10 +61,18 @@ def show_live_chart(view: DeskView) -> None:
         LiveValues(study.as_of_ms, live_tags(study, y_price, x_price, spread, z), dim=not view.health.has_live_prices),
         timeframe=params.timeframe,
         view=f"{params.y}|{params.x}|{params.timeframe}",
-        label=f"{params.pair}: prices, spread and z-score of {len(study.prices)} closed {params.timeframe} bars; "
+        label=f"{params.pair}: prices, spread, z-score, correlation and volume of {len(study.prices)} closed "
+        f"{params.timeframe} bars; "
         f"z {number_text(float(study.z.iloc[-1]) if len(study.z) else math.nan, 2, signed=True)} at the last close",
-        height=560,
+        height=CHART_PX,
     )
+
+
+def _figure(view: DeskView, zone: Zone) -> Figure:
+    study = view.study
+    correlation = study.correlation
+    note = f"Correlation: {wait_text(correlation, study.params.bar_s)}" if isinstance(correlation, NotEnough) else ""
+    return live_figure(study, view.analysis.episodes, (*chart_notes(study), note), view.analysis.bars_version, zone)
 
 
 def chart_notes(study: PairStudy) -> tuple[str, str, str]:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from statarb.charts import live_figure, live_tags, pair_figure
+from statarb.clock import Zone
 from statarb.params import PairParams
 from statarb.quant import study_pair
 from statarb.quant.signal import episodes
@@ -120,9 +121,46 @@ def test_live_tags_are_the_live_values_on_the_scale_of_their_pane():
         (0, -1.0, "−1.00 %"),
         (1, 12.0, "+12.0 bp"),
         (2, -1.234, "−1.23"),
+        (3, round(float(one.correlation.iloc[-1]), 9), f"{one.correlation.iloc[-1]:.2f}"),
     ]
-    assert live_tags(one, None, None, float("nan"), float("nan")) == []
+    assert [tag.pane for tag in live_tags(one, None, None, float("nan"), float("nan"))] == [3]
     assert live_tags(one, y0 * 0.9999999, x0, 0.0, 0.0)[0].text == "+0.00 %"
+
+
+def test_an_alert_is_marked_where_it_began_and_where_it_was_over():
+    one = study(entry_z=1.5)
+    begun, over = make(live_figure, one).panes[2].marks
+    ended = [episode for episode in episodes(one.z, 60_000, 1.5) if episode.until_ms is not None]
+    assert (begun.symbol, over.symbol) == ("circle", "circle-open")
+    assert over.times_ms.tolist() == [episode.until_ms - 60_000 for episode in ended]
+    assert (np.abs(over.values) < 1.5).all()
+    assert begun.texts[0].startswith(f"crossed {'+' if begun.values[0] > 0 else '−'}1.5: z ")
+    assert over.texts[0].startswith("over: z ")
+
+
+def test_the_band_is_the_threshold_by_the_moments_that_judged_each_bar():
+    one = study(entry_z=1.5)
+    low, high, spread = make(live_figure, one).panes[1].lines
+    reach = 1.5 * one.moments_seen["sd"].to_numpy() * 1e4
+    np.testing.assert_allclose(high.values - low.values, 2 * reach)
+    beyond = (spread.values > high.values) | (spread.values < low.values)
+    np.testing.assert_array_equal(beyond, (one.z.abs() > 1.5).to_numpy())
+
+
+def test_volume_is_each_bars_quote_volume():
+    one = study()
+    volumes = make(live_figure, one).panes[4].lines
+    np.testing.assert_array_equal(volumes[0].values, one.prices["y_volume"].to_numpy())
+    np.testing.assert_array_equal(volumes[1].values, one.prices["x_volume"].to_numpy())
+
+
+def test_another_zone_moves_the_title_and_nothing_else():
+    one = study()
+    here = live_figure(one, one.episodes, ("",) * 4, "v", Zone("UTC+02:00", 7_200_000))
+    there = live_figure(one, one.episodes, ("",) * 4, "v")
+    assert here.panes[0].title.endswith(" UTC+02:00")
+    assert here.rev != there.rev
+    np.testing.assert_array_equal(here.times_ms, there.times_ms)
 
 
 def test_the_common_base_does_not_move_with_every_bar():

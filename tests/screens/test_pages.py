@@ -1,6 +1,7 @@
 """Every page in every state of the database: data, few bars, none, no file, a broken file, a hostile URL."""
 
 import io
+import re
 
 import pandas as pd
 import pytest
@@ -10,10 +11,8 @@ from support import PROJECT
 
 from statarb.params import PairParams
 from statarb.screens.desk import Desk
-from statarb.screens.export_page import export_frame, export_name
 from statarb.settings import desk_path
 from statarb.store import DeskFile
-from statarb.store.transfer import csv_text
 
 
 def _page(name):
@@ -29,7 +28,7 @@ def _page(name):
     getattr(importlib.import_module(f"statarb.screens.{name}_page"), f"show_{name}_page")(desk, params)
 
 
-PAGES = ("live", "pair", "quality", "export")
+PAGES = ("live", "pair", "quality", "data")
 
 
 @pytest.fixture
@@ -94,54 +93,24 @@ def test_an_alert_is_never_shown_without_edge_cost_net_and_verdict(filled):
         filled.add_minute(shift=0.02)
     filled.heartbeat()
     said = words(app())
-    assert "ETHUSDT is rich to BTCUSDT" in said
-    assert "crossed +2.0" in said
+    assert re.search("ETH (rich|cheap) to BTC by", said)  # of the live prices; the alert is of closed bars
+    assert "Alert: z reached +" in said
     for part in ("To the mean", "round trip", "net", "Reversion:"):
         assert part in said
 
 
-def test_a_toast_comes_on_the_edge_once_and_not_for_what_was_there_before(filled):
-    filled.add_minute(shift=0.02)
-    at = app()
-    assert not at.toast
-    for _ in range(60):
-        filled.add_minute()
-    at.run()
-    assert not at.toast
-    filled.add_minute(shift=0.05)
-    at.run()
-    assert len(at.toast) == 1
-    filled.add_minute(shift=0.05)
-    at.run()
-    assert not at.toast
-
-
-def test_export_states_rows_span_zone_source_and_parameters(filled):
-    at = page("export")
+def test_pair_analytics_shows_verdict_hedge_summary_and_both_tests(filled):
+    at = page("pair")
     assert ran_well(at)
     study = Desk(filled.path).refresh(PairParams()).study
     said = words(at)
-    assert f"{len(study.prices):,} rows" in said
-    for part in ("UTC", "Source: simulated", "spot:ETHUSDT", "spot:BTCUSDT", "1m bars", "window 240", "opening time"):
-        assert part in said
-    shown = at.dataframe[0].value
-    assert list(shown.columns) == ["ts_utc", "y_close", "x_close", "spread", "zscore"]
-    assert shown["zscore"].iloc[0] == study.z.iloc[-1]
-
-
-def test_the_file_is_the_study_to_the_last_digit(filled):
-    study = Desk(filled.path).refresh(PairParams()).study
-    text = csv_text(export_frame(study))
-    assert text.startswith("ts_utc,y_close,x_close,spread,zscore\n")
-    back = pd.read_csv(io.StringIO(text), index_col="ts_utc", parse_dates=True)
-    assert list(back.index) == list(study.prices.index)
-    for column, series in (("y_close", study.prices["y"]), ("spread", study.spread), ("zscore", study.z)):
-        pd.testing.assert_series_equal(
-            back[column], series, check_names=False, check_freq=False, check_index=False, rtol=1e-15
-        )
-    name = export_name(study, "simulated")
-    assert name.startswith("simulated-ETHUSDT-BTCUSDT-1m-")
-    assert name.endswith("Z.csv")
+    assert f"Reversion: {study.verdict.headline}" in said
+    assert study.verdict.reasons[0] in said
+    assert "OLS Regression Results" in at.code[0].value
+    tables = pd.concat([table.value.astype(str) for table in at.table]).to_string().replace("\\", "")
+    assert f"{study.hedge.beta:.5g}" in tables
+    assert f"{study.engle_granger.y_on_x.statistic:.3f}".replace("-", "−") in tables
+    assert f"{study.adf.statistic:.3f}".replace("-", "−") in tables
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -151,10 +120,10 @@ def test_few_bars_are_said_with_the_wait_and_break_nothing(db, name, minutes):
     at = page(name)
     assert ran_well(at)
     if name == "live" and minutes == 43:
-        assert "43 of 240 bars, about 3 h 17 min" in words(at)
+        assert "No z yet: 43 of 240 bars, about 3 h." in words(at)
         shown = metrics(at)  # live or not: the last trade here is as old as the present minute
         assert shown.get("z, not live", shown.get("z, live")) == "—"
-    if name == "export" and minutes == 0:
+    if name == "data" and minutes == 0:
         assert "no bar has closed yet" in words(at)
 
 
@@ -270,11 +239,15 @@ def test_the_window_follows_the_timeframe(filled):
     assert at.number_input(key="window").value == 900
 
 
+def swap(at):
+    next(button for button in at.button if button.label == "Swap legs").click().run()
+
+
 def test_one_click_swaps_the_legs(filled):
     at = app()
-    at.button[0].click().run()
+    swap(at)
     assert "BTCUSDT on ETHUSDT" in words(at)
-    at.button[0].click().run()
+    swap(at)
     assert "ETHUSDT on BTCUSDT" in words(at)
 
 

@@ -1,0 +1,66 @@
+"""The headline of the Live View: the pair in words, with the bar of an alert at its side while one lasts."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from statarb.quant import NotEnough, Undefined
+from statarb.quant.headline import Circumstances, Headline, headline
+from statarb.screens.desk import DeskView
+from statarb.screens.wording import escape, number_text
+
+
+def show_headline(view: DeskView) -> None:
+    """What the pair does and what it would pay; always there, of one height."""
+    said = headline_of(view)
+    with st.container(border=True, key="alert-on" if view.analysis.alert else "alert-off"):
+        st.markdown(f"{_icon(view)} **{escape(said.state)}**")
+        st.markdown(" ".join(part for part in (_edge(view, said), escape(said.verdict), escape(said.legs)) if part))
+        st.caption(alert_text(view))
+
+
+def headline_of(view: DeskView) -> Headline:
+    """The pair of a view in plain words."""
+    y, x = view.instruments[view.params.y], view.instruments[view.params.x]
+    stale_s = None if view.health.has_live_prices else _older_price_s(view)
+    # That a market is simulated is said by the badge above.
+    source = "import" if view.source == "import" else ""
+    circumstances = Circumstances(y.can_short, x.can_short, source, stale_s)
+    moments = view.study.moments
+    missing = moments if isinstance(moments, NotEnough) else Undefined("no trade in both legs yet", 0, 1)
+    return headline(view.study, missing if view.live is None else view.live, view.costs, circumstances)
+
+
+def _older_price_s(view: DeskView) -> float:
+    newest = [last.ts_ms for last in (view.y_last, view.x_last) if last]
+    return (view.now_ms - min(newest)) / 1000 if len(newest) == 2 else math.inf
+
+
+def _icon(view: DeskView) -> str:
+    if view.live is None:
+        return ":material/hourglass_empty:"
+    return ":material/notification_important:" if view.analysis.alert else ":material/notifications:"
+
+
+def _edge(view: DeskView, said: Headline) -> str:
+    """The sentence on the edge with the net in bold."""
+    if view.live is None or not said.edge:
+        return escape(said.edge)
+    net = escape(f"net {number_text(view.live.edge.net_bps, 1, signed=True)} bp")
+    return escape(said.edge).replace(net, f"**{net}**", 1)
+
+
+def alert_text(view: DeskView) -> str:
+    """Whether an alert lasts, by closed bars alone; Markdown."""
+    study, params, alert = view.study, view.params, view.analysis.alert
+    if alert is None:
+        return f"No alert: one begins when z reaches ±{params.entry_z:g} at the close of a bar."
+    z = number_text(alert.z, 2, signed=True)
+    ago = study.as_of_ms - alert.since_ms
+    when = "at the last close" if ago == 0 else f"{ago // (params.bar_s * 1000)} bars before the last close"
+    return (
+        f"Alert: z reached {escape(z)} {when}. It is over, and the next is armed, once \\|z\\| is below "
+        f"{params.entry_z / 2:g}."
+    )
