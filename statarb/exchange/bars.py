@@ -73,7 +73,7 @@ def bars_of(trades: Trades, width_ms: int) -> BarTable:
         trades.qty,
         quote >> _LOW_BITS,
         quote & mask,
-        np.ones(len(trades), np.int64),
+        trades.last_ids - trades.ids + 1,
         trades.qty * taker_buys,
         taker_quote >> _LOW_BITS,
         taker_quote & mask,

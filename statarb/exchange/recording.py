@@ -1,4 +1,4 @@
-"""A recording of trade frames: `<receive ns> <combined-stream frame>` a line, read whole and checked."""
+"""A recording of trades or aggregate trades: `<receive ns> <combined-stream frame>` a line, read whole and checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from statarb.errors import ConfigError
 from statarb.exchange.trades import IntArray, Rules, Trades
 from statarb.market import to_e8
 
-_HINT = "A recording has one `<receive ns> <combined @trade frame>` a line, plain or gzipped."
+_HINT = "A recording has one `<receive ns> <combined @trade or @aggTrade frame>` a line, plain or gzipped."
 # A product of ticks and lots, and sums of its lower half, must fit in 64 bits.
 _LARGEST_PRODUCT = 1 << 62
 
@@ -68,6 +68,8 @@ def read_recording(path: Path) -> Recording:
         raise ConfigError(f"The recording {path} cannot be read: {reason}.", _HINT) from error
     if not frames:
         raise ConfigError(f"The recording {path} is empty.", _HINT)
+    if len({frame.is_aggregate for frame in frames}) > 1:
+        raise ConfigError(f"The recording {path} holds both trades and aggregate trades.", _HINT)
     return _recording(_in_order(frames))
 
 
@@ -81,19 +83,25 @@ class _BadLineError(ValueError):
 
 
 class _Frame(NamedTuple):
-    """A recorded frame and the trade in it; prices and quantities times 10^8."""
+    """A recorded frame and the trade in it, or the aggregate; prices and quantities times 10^8.
+
+    `row_id` is the id that the stream counts by; the trades in it are `first_id` to `last_id`.
+    """
 
     recv_ns: int
     event_ms: int
     stream: str
     payload: bytes
     symbol: str
-    trade_id: int
+    row_id: int
+    first_id: int
+    last_id: int
     ts_ms: int
     price_e8: int
     qty_e8: int
     is_buyer_maker: bool
     is_market: bool
+    is_aggregate: bool
     is_futures: bool
 
 
@@ -102,24 +110,28 @@ def _frame(line: bytes) -> _Frame:
     envelope = json.loads(frame)
     stream, data = envelope["stream"], envelope["data"]
     head = b'{"stream":"%b","data":' % stream.encode()
-    if data["e"] != "trade" or stream != f"{data['s'].lower()}@trade":
-        raise _BadLineError("it is not a frame of an @trade stream")
+    if data["e"] not in ("trade", "aggTrade") or stream != f"{data['s'].lower()}@{data['e']}":
+        raise _BadLineError("it is not a frame of an @trade or @aggTrade stream")
     if not (frame.startswith(head) and frame.endswith(b"}")):
         raise _BadLineError("its JSON is not as compact as the exchange writes it")
-    is_market = data.get("X", "MARKET") == "MARKET"
+    is_market, is_aggregate = data.get("X", "MARKET") == "MARKET", data["e"] == "aggTrade"
+    row_id, first_id, last_id = (data[key] for key in ("afl" if is_aggregate else "ttt"))
     return _Frame(
         int(recv_ns),
         max(int(data["E"]), int(data["T"])),
         stream,
         frame[len(head) : -1],
         data["s"],
-        int(data["t"]),
+        int(row_id),
+        int(first_id),
+        int(last_id),
         int(data["T"]),
         to_e8(data["p"]) if is_market else 0,
         to_e8(data["q"]) if is_market else 0,
         bool(data["m"]),
         is_market,
-        "X" in data,
+        is_aggregate,
+        "X" in data or (is_aggregate and "M" not in data),
     )
 
 
@@ -130,11 +142,11 @@ def _in_order(frames: list[_Frame]) -> list[_Frame]:
     """
     places: dict[str, dict[int, int]] = defaultdict(dict)
     for place, frame in enumerate(frames):
-        places[frame.symbol].setdefault(frame.trade_id, place)
+        places[frame.symbol].setdefault(frame.row_id, place)
     ordered: dict[int, _Frame] = {}
     for own in places.values():
-        for place, trade_id in zip(own.values(), sorted(own), strict=True):
-            ordered[place] = frames[own[trade_id]]._replace(recv_ns=frames[place].recv_ns)
+        for place, row_id in zip(own.values(), sorted(own), strict=True):
+            ordered[place] = frames[own[row_id]]._replace(recv_ns=frames[place].recv_ns)
     return [ordered[place] for place in sorted(ordered)]
 
 
@@ -163,12 +175,13 @@ def _tape(symbol: str, frames: list[_Frame], numbers: list[int]) -> Tape:
     price, qty = price // rules.tick_e8, qty // rules.lot_e8
     if int(price.max()) * int(qty.max()) >= _LARGEST_PRODUCT:
         raise ConfigError(f"Prices and quantities of {symbol} are too large to be summed exactly.", _HINT)
-    ids, ts_ms = (np.array([getattr(frame, name) for frame in frames], np.int64) for name in ("trade_id", "ts_ms"))
+    columns = ("row_id", "first_id", "last_id", "ts_ms")
+    row_ids, ids, last_ids, ts_ms = (np.array([getattr(frame, name) for frame in frames], np.int64) for name in columns)
     maker = np.array([frame.is_buyer_maker for frame in frames], np.bool_)
     # Without order ids, an aggregate is a run of one price, side and time.
     differs = (np.diff(price) != 0) | (np.diff(ts_ms) != 0) | (maker[1:] != maker[:-1])
-    agg_ids = 1 + np.concatenate(([0], np.cumsum(differs)))
-    return Tape(Trades(rules, ids, ts_ms, price, qty, maker, agg_ids), np.array(numbers, np.int64))
+    agg_ids = row_ids if frames[0].is_aggregate else 1 + np.concatenate(([0], np.cumsum(differs)))
+    return Tape(Trades(rules, ids, last_ids, ts_ms, price, qty, maker, agg_ids), np.array(numbers, np.int64))
 
 
 def _step(values_e8: IntArray) -> int:

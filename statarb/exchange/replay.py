@@ -32,6 +32,7 @@ class ReplayMarket:
         self.rules = {symbol: tape.trades.rules for symbol, tape in recording.tapes.items()}
         self._recording, self._speed, self._rebase, self._clock = recording, speed, rebase, clock
         self._tapes = recording.tapes
+        self._streams = frozenset(recording.streams)
         self._shift_ms = 0
         self._frames_made = 0
         self._started_s: float | None = None
@@ -106,7 +107,7 @@ class ReplayMarket:
 
     def _start(self, wanted: Collection[str]) -> bool:
         """Start the clock if all recorded symbols are listened to."""
-        if not all(stream in wanted or _agg_twin(stream) in wanted for stream in set(self._recording.streams)):
+        if not all(stream in wanted or _agg_twin(stream) in wanted for stream in self._streams):
             return False
         if self._rebase:
             self._shift_ms = self._clock.now_ms() - int(self._recording.event_ms[0])
@@ -154,7 +155,7 @@ class ReplayMarket:
         ]
         for symbol, trades in made.items():
             stream = agg_trade_stream(symbol)
-            if stream in wanted:
+            if stream in wanted and stream not in self._streams:
                 event_ms = int(recording.event_ms[until - 1]) + shift_ms
                 payloads = agg_trade_payloads(trades, event_ms)
                 tape = self._tapes[symbol]

@@ -149,9 +149,11 @@ class SyntheticMarket:
         ts_ms = block_start_ms + offsets
         price, sells = self._fill_prices(random, name, ts_ms, depth)
         price = price[fill_of_trade]
+        ids = _first_id(name) + block * trades + np.arange(trades)
         return Trades(
             self.rules[symbol],
-            _first_id(name) + block * trades + np.arange(trades),
+            ids,
+            ids,
             ts_ms[fill_of_trade],
             price,
             self._quantities(random, name, price),

@@ -63,10 +63,12 @@ class Trades:
 
     `price` and `qty` count whole ticks and lots of `rules`, so that sums stay exact integers;
     trades of one aggregate (one fill of a taker order) share `agg_ids`, price, side and time.
+    A row is one trade, `ids` and `last_ids` being the same, but where only its aggregate was recorded.
     """
 
     rules: Rules
     ids: IntArray
+    last_ids: IntArray
     ts_ms: IntArray
     price: IntArray
     qty: IntArray
@@ -80,6 +82,7 @@ class Trades:
         return Trades(
             self.rules,
             self.ids[part],
+            self.last_ids[part],
             self.ts_ms[part],
             self.price[part],
             self.qty[part],
@@ -121,6 +124,7 @@ def joined(parts: Sequence[Trades]) -> Trades:
     return Trades(
         parts[0].rules,
         np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.last_ids for part in parts]),
         np.concatenate([part.ts_ms for part in parts]),
         np.concatenate([part.price for part in parts]),
         np.concatenate([part.qty for part in parts]),
@@ -141,7 +145,7 @@ def aggregated(trades: Trades) -> Aggregates:
         heads.prices(),
         [trades.rules.quantity_text(qty) for qty in np.add.reduceat(trades.qty, first).tolist()],
         heads.ids.tolist(),
-        trades.ids[last].tolist(),
+        trades.last_ids[last].tolist(),
         heads.ts_ms.tolist(),
         heads.sides(),
     )

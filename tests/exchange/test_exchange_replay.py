@@ -202,6 +202,40 @@ def test_the_futures_recording_is_told_whole():
     assert market.now_ms() >= market.newest("ETHUSDT", 1).ts_ms[0]
 
 
+def agg_line(recv_ms, symbol, a, price, qty, first, last, ts_ms, maker=True):
+    data = {"e": "aggTrade", "E": ts_ms + 1, "a": a, "s": symbol, "p": price, "q": qty, "f": first, "l": last}
+    data |= {"T": ts_ms, "m": maker}
+    text = json.dumps({"stream": f"{symbol.lower()}@aggTrade", "data": data}, separators=(",", ":"))
+    return f"{recv_ms * 1_000_000} {text}"
+
+
+AGGREGATES = [
+    agg_line(1000, "BTCUSDT", 900, "100.50", "0.1", 11, 11, 50_000),
+    agg_line(1100, "BTCUSDT", 901, "100.50", "0.5", 12, 15, 50_500),
+    agg_line(1200, "BTCUSDT", 902, "100.75", "0.4", 16, 17, 52_000, maker=False),
+]
+
+
+def test_recorded_aggregates_come_verbatim_and_rest_lists_them_by_their_own_ids(tmp_path):
+    market, clock = replay(tmp_path, lines=AGGREGATES)
+    assert market.advance({"btcusdt@trade"}).frames == []
+    told = market.advance({"btcusdt@aggTrade"}).frames
+    clock.turn(10_000)
+    told = [*told, *market.advance({"btcusdt@aggTrade"}).frames]
+    assert [in_envelope(*frame) for frame in told] == [payload(text) for text in AGGREGATES]
+    assert market.rules["BTCUSDT"].is_perp
+    listed = aggregated(market.agg_span("BTCUSDT", 901, 950))
+    assert (listed.ids, listed.first_ids, listed.last_ids) == ([901, 902], [12, 16], [15, 17])
+    assert (listed.prices, listed.quantities) == (["100.50", "100.75"], ["0.5", "0.4"])
+    bars = market.bars("BTCUSDT", 1000, 0, 60_000)
+    assert bars.count.tolist() == [5, 2]
+
+
+def test_trades_and_aggregates_in_one_recording_are_refused(tmp_path):
+    with pytest.raises(ConfigError, match="both trades and aggregate trades"):
+        read_recording(recording_file(tmp_path, [LINES[0], AGGREGATES[1]]))
+
+
 GOOD = LINES[0]
 
 
