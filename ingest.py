@@ -13,7 +13,7 @@ from pathlib import Path
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import ConfigError, StatarbError
 from statarb.feed import Feeds, Importer, add_import_option, follow, line_files, plan_import, source_for, venue
-from statarb.jobs.ping import Ping
+from statarb.jobs.background import Jobs
 from statarb.market import Instrument
 from statarb.process import start_logging, stop_on_signals
 from statarb.settings import DEFAULT_DB, SETTING, desk_path, parse_settings
@@ -32,9 +32,7 @@ from statarb.store import (
 
 log = logging.getLogger("ingest")
 
-STATUS_EVERY_S = 5.0
-LOOK_EVERY_S = 1.0
-POLL_S = 0.2
+STATUS_EVERY_S, LOOK_EVERY_S, POLL_S = 5.0, 1.0, 0.2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,13 +55,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             retention = Retention(options.keep_trades, options.keep_bars, archiver)
             writer = Writer(options.db, source, inbox, retention=retention)
             feeds = Feeds(followed, find, options.history, partial(InboxSink, inbox), writer, options.record)
-            if options.ping_url:
-                Ping(options.ping_url, writer.stats).start()
+            jobs = Jobs(options, source, inbox.put, writer.stats)
             writer.start()
             feeds.start()
+            jobs.start()
             try:
                 watch(writer, feeds, partial(DeskFile(desk_path(options.db)).wanted, first), options.run_for)
             finally:
+                jobs.stop()
                 feeds.stop()
                 writer.stop()
             log.info("Stopped; %d trades were stored in %s.", writer.stats()["trades"], options.db)

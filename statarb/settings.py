@@ -119,6 +119,8 @@ SETTINGS = (
         "archive", None, folder_path, "a folder for closed days as Parquet, written before their trades are pruned"
     ),
     Setting("ping_url", None, web_url, "a URL to call each minute while all is well, for an outside monitor"),
+    Setting("desk_url", "http://localhost:8501", web_url, "where the dashboard is, for the links in alerts"),
+    Setting("deliver_simulated", "no", str, "whether alerts about a simulated market are delivered too", ("no", "yes")),
     Setting("run_for", None, duration_s, "stop by itself after so many seconds"),
     Setting("log_level", "INFO", str, "how much is logged", ("DEBUG", "INFO", "WARNING", "ERROR")),
 )
@@ -175,3 +177,8 @@ def database_from_environment() -> Path:
 def desk_path(db: Path) -> Path:
     """`ticks.db` -> `desk.db` beside it; any other `name.db` -> `name-desk.db`."""
     return db.with_name("desk.db" if db.stem == "ticks" else f"{db.stem}-desk.db")
+
+
+def uploads_path(db: Path) -> Path:
+    """The database of uploaded bars, in a folder beside any other."""
+    return db.with_name("uploads") / "uploads.db"

@@ -56,6 +56,8 @@ def test_the_defaults_are_the_designs():
         ("keep_bars", "30d", "1d", 2592000.0, 86400.0),
         ("archive", "/tmp/a", "/tmp/b", Path("/tmp/a"), Path("/tmp/b")),
         ("ping_url", "https://a.example/1", "http://b.example/2", "https://a.example/1", "http://b.example/2"),
+        ("desk_url", "http://a:1", "https://b.example/desk", "http://a:1", "https://b.example/desk"),
+        ("deliver_simulated", "yes", "no", "yes", "no"),
         ("run_for", "5", "1h", 5.0, 3600.0),
         ("log_level", "DEBUG", "ERROR", "DEBUG", "ERROR"),
     ],

@@ -1,0 +1,165 @@
+"""An alert as an event with its message: which pair, when, how far, at what cost, what to trade, and where to look."""
+
+from __future__ import annotations
+
+import math
+from urllib.parse import urlencode
+
+from statarb.alerts import AlertRule, State
+from statarb.clock import utc_text
+from statarb.jobs.rule_watch import Signal
+from statarb.jobs.scene import PairSight
+from statarb.params import PairParams
+from statarb.quant import LiveReading, NotEnough, TwoLegs
+from statarb.quant.headline import Circumstances, headline
+from statarb.store import AlertEvent
+
+_HEADS = {
+    "fired": "",
+    "held": "Held back (more than the day's cap): ",
+    "digest": "Digest: ",
+    "suppressed": "Suppressed: ",
+}
+
+
+def link_of(params: PairParams) -> str:
+    """Path and query of the view that shows the pair so."""
+    query = urlencode({"y": params.y, "x": params.x} | params.to_query())
+    return f"live?{query}"
+
+
+def rule_event(
+    rule: AlertRule,
+    signal: Signal,
+    sight: PairSight,
+    circumstances: Circumstances,
+    desk_url: str,
+    made_at_ms: int,
+) -> AlertEvent:
+    """What a rule's signal becomes: the event with all figures of the moment, and the message."""
+    state: State = signal.kind if signal.kind in ("fired", "held", "digest", "suppressed") else "fired"
+    reason = _reason(signal)
+    lines = [
+        f"{_HEADS[state]}{rule.params.pair}: {reason}",
+        f"{rule.name} · {_venues(rule.params, circumstances.source)} · {_basis(rule, signal.at_ms)}",
+    ]
+    if state in ("fired", "held"):
+        lines += _figures(sight, circumstances)
+    return _event(f"rule:{rule.rule_id}", rule.name, state, signal.at_ms, rule.params, rule.basis == "live", reason,
+                  lines, sight, desk_url, made_at_ms)  # fmt: skip
+
+
+def pin_event(origin: str, text: str, sight: PairSight, source: str, desk_url: str, made_at_ms: int) -> AlertEvent:
+    """That a pinned trade has reached what it was waiting for."""
+    params = sight.study.params
+    lines = [
+        f"Pin {params.pair}: {text}",
+        f"{_venues(params, source)} · live at {utc_text(sight.at_ms)} UTC",
+        _prices(sight),
+    ]
+    return _event(origin, f"Pin {params.pair}", "fired", sight.at_ms, params, True, text, lines, sight, desk_url,
+                  made_at_ms, with_legs=False)  # fmt: skip
+
+
+def _event(
+    origin: str, name: str, state: State, at_ms: int, params: PairParams, is_live: bool, reason: str, lines: list[str],
+    sight: PairSight, desk_url: str, made_at_ms: int, with_legs: bool = True,
+) -> AlertEvent:  # fmt: skip
+    link = link_of(params)
+    told = state in ("fired", "held")
+    reading = sight.reading if told else None
+    legs = reading.legs if with_legs and reading and isinstance(reading.legs, TwoLegs) else None
+    verdict = sight.study.verdict
+    return AlertEvent(
+        origin=origin,
+        name=name,
+        state=state,
+        at_ms=at_ms,
+        made_at_ms=made_at_ms,
+        y=params.y,
+        x=params.x,
+        timeframe=params.timeframe,
+        basis="live" if is_live else "closed",
+        reason=reason,
+        text="\n".join([*lines, f"{desk_url.rstrip('/')}/{link}"]),
+        link=link,
+        z=reading.z if reading else None,
+        edge_bps=reading.edge.edge_bps if reading else None,
+        round_trip_bps=reading.edge.round_trip_bps if reading else None,
+        net_bps=reading.edge.net_bps if reading else None,
+        verdict=verdict.headline if told else None,
+        verdict_since_ms=verdict.since_ms if told else None,
+        y_price=_known(sight.y_price),
+        x_price=_known(sight.x_price),
+        y_units=legs.y_units if legs else None,
+        x_units=legs.x_units if legs else None,
+        y_notional=legs.y_notional if legs else None,
+        x_notional=legs.x_notional if legs else None,
+        coverage=_known(sight.coverage),
+    )
+
+
+def _reason(signal: Signal) -> str:
+    if signal.kind == "digest":
+        alerts = "one more alert" if signal.alerts == 1 else f"{signal.alerts} more alerts"
+        return f"{alerts} beyond the day's cap of: {signal.reason}"
+    return signal.reason
+
+
+def _basis(rule: AlertRule, at_ms: int) -> str:
+    if rule.basis == "live":
+        return f"live at {utc_text(at_ms)} UTC"
+    return f"closed {rule.params.timeframe} bar of {utc_text(at_ms)} UTC"
+
+
+def _venues(params: PairParams, source: str) -> str:
+    venues = dict.fromkeys((params.pair.y.venue, params.pair.x.venue))
+    return f"{' and '.join(venues)}, {source or 'unknown source'}"
+
+
+def _figures(sight: PairSight, circumstances: Circumstances) -> list[str]:
+    study, reading = sight.study, sight.reading
+    words = headline(study, reading, sight.costs, circumstances).text if isinstance(reading, LiveReading) else ""
+    verdict = study.verdict
+    age = f" for {_age_text(sight.at_ms - verdict.since_ms)}" if verdict.since_ms is not None else ""
+    return [
+        *([words] if words else []),
+        f"Verdict: {verdict.headline}{age}.",
+        _prices(sight),
+        *_sizes(sight),
+        f"Coverage of the {study.params.window:,} bars of z: {sight.coverage:.1%}.",
+    ]
+
+
+def _prices(sight: PairSight) -> str:
+    pair = sight.study.params.pair
+    return f"Prices: {pair.y.label} {_price(sight.y_price)}, {pair.x.label} {_price(sight.x_price)}."
+
+
+def _price(price: float) -> str:
+    return "unknown" if math.isnan(price) else f"{price:,.10g}"
+
+
+def _sizes(sight: PairSight) -> list[str]:
+    legs, pair = (sight.reading.legs if sight.reading else None), sight.study.params.pair
+    if legs is None:
+        return []
+    if isinstance(legs, NotEnough):
+        return [f"Sizes: {legs.text}."]
+    sides = [
+        f"{'long' if units > 0 else 'short'} {abs(units):,.8g} {leg.label} ({abs(notional):,.0f})"
+        for leg, units, notional in (
+            (pair.y, legs.y_units, legs.y_notional),
+            (pair.x, legs.x_units, legs.x_notional),
+        )
+    ]
+    return [f"Sizes towards the mean: {', '.join(sides)}."]
+
+
+def _age_text(ms: int) -> str:
+    minutes = max(0, ms) / 60_000
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value

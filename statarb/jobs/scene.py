@@ -1,0 +1,252 @@
+"""What the database holds at one look: pairs studied on their closed bars, and their newest prices."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from statarb.clock import Clock
+from statarb.errors import ConfigError, DataError
+from statarb.jobs.rule_watch import Sighting, Value
+from statarb.market import timeframe
+from statarb.params import PairParams
+from statarb.quant import (
+    Costs,
+    FrozenMoments,
+    LiveReading,
+    NotEnough,
+    PairStudy,
+    costs,
+    edge_to_mean,
+    live_reading,
+    share_beyond,
+    study_pair,
+    two_legs,
+)
+from statarb.quant.sizing import HOURS_BEYOND
+from statarb.store import BASE_MS, BarCache, LastTrade, Reader, StoredInstrument
+
+MAX_STUDIES = 64
+LIVE_STALE_S = 30.0
+"""A leg that has not traded for so long has no live price."""
+CLOSED_STALE_S = 60.0
+"""The same for rules on closed bars, but two bars at least: an illiquid minute is no outage."""
+MAX_QUOTE_AGE_MS = 10_000
+RECENT_BARS = 3
+"""Of so many an alert may come: one that was closed is seen a moment later, not an hour."""
+COVERAGE_NEEDED = 0.9
+"""Of the seconds of the z window in either leg: with less, the moments are of another market."""
+
+
+_MOMENTS = ("alpha", "beta", "mean", "sd")
+
+
+@dataclass(frozen=True, eq=False)
+class PairSight:
+    """A pair at the close of a bar, or now, with all that an alert says of it.
+
+    `reading` is None where a bar is only judged and no alert can come of it.
+    """
+
+    at_ms: int
+    study: PairStudy
+    sighting: Sighting
+    costs: Costs
+    y_price: float
+    x_price: float
+    coverage: float
+    reading: LiveReading | None = None
+
+    def blinded(self, reason: str) -> PairSight:
+        """The same, not to be judged."""
+        return replace(self, sighting=replace(self.sighting, blind=reason))
+
+
+class Scene:
+    """Studies of pairs, one for each closed bar, and what is newer than they are; belongs to one thread.
+
+    Parameters
+    ----------
+    reader : Reader
+        Of that thread alone.
+    """
+
+    def __init__(self, reader: Reader, clock: Clock) -> None:
+        self._reader, self._clock = reader, clock
+        self._bars = BarCache(reader)
+        self._studies: OrderedDict[Any, tuple[PairStudy, float]] = OrderedDict()
+        self._began_ms = clock.now_ms()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Look again."""
+        reader = self._reader
+        self._instruments, self._last = reader.instruments(), reader.last_trades()
+        self._quotes, self._funding = reader.quotes(), reader.funding()
+        beat = reader.feeds().get("ingest")
+        self._stats: Mapping[str, Any] = beat.stats if beat else {}
+        self._missing: Mapping[str, int] = _missing_trades(reader) if self._stats.get("open_gaps") else {}
+        self.now_ms = self._clock.now_ms() + int(self._stats.get("clock_offset_ms") or 0)
+        self.source = reader.source()
+
+    @property
+    def is_seeding(self) -> bool:
+        """Whether history is still being fetched: bars come then that closed long ago."""
+        return bool(self._stats.get("seeding"))
+
+    def instrument(self, name: str) -> StoredInstrument:
+        """What is stored of an instrument.
+
+        Raises
+        ------
+        ConfigError
+            Nothing.
+        """
+        found = self._instruments.get(name)
+        if found is None:
+            raise ConfigError(f"{name.removeprefix('spot:')} is not followed here.", "Add it, or change the rule.")
+        return found
+
+    def last(self, params: PairParams) -> tuple[LastTrade, LastTrade] | None:
+        """The newest trades of both legs, if there are."""
+        y, x = self._last.get(params.y), self._last.get(params.x)
+        return None if y is None or x is None else (y, x)
+
+    def costs(self, params: PairParams) -> Costs:
+        """What the pair costs now."""
+        y_spread, x_spread = (self._spread_bps(leg) for leg in (params.y, params.x))
+        return costs(params, y_spread, x_spread, self._funding.get(params.y), self._funding.get(params.x))
+
+    def _spread_bps(self, name: str) -> float | None:
+        quote = self._quotes.get(name)
+        is_fresh = quote is not None and self.now_ms - quote.ts_ms <= MAX_QUOTE_AGE_MS
+        return max(0.0, quote.spread_bps) if quote is not None and is_fresh else None
+
+    def study(self, params: PairParams) -> tuple[PairStudy, float]:
+        """The study of the last closed bar, and the share of its z window that the record covers."""
+        y, x = self.instrument(params.y), self.instrument(params.x)
+        frame = timeframe(params.timeframe)
+        closed_ms = min(y.closed_until_ms or 0, x.closed_until_ms or 0) // frame.ms * frame.ms
+        key = (params, closed_ms, y.bars_version, x.bars_version)
+        if key not in self._studies:
+            since_ms = max(0, closed_ms - params.lookback_bars * frame.ms)
+            until_ms = closed_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
+            y_bars, x_bars = (self._bars.bars(leg, frame.base, since_ms, until_ms) for leg in (y, x))
+            from_ms = max(0, until_ms - params.window * frame.ms)
+            covered = [self._reader.coverage(leg, frame.base, from_ms, until_ms) for leg in (params.y, params.x)]
+            coverage = min(one.share for one in covered)
+            self._studies = OrderedDict((k, v) for k, v in self._studies.items() if k[0] != params)
+            self._studies[key] = study_pair(y_bars, x_bars, params, closed_ms), coverage
+            while len(self._studies) > MAX_STUDIES:
+                self._studies.popitem(last=False)
+        return self._studies[key]
+
+    def closed(self, params: PairParams, after_ms: int) -> Iterator[PairSight]:
+        """The bars that closed after then, oldest first, each by the moments frozen before it."""
+        study, coverage = self.study(params)
+        spent, blind = self.costs(params), self.blindness(params)
+        closes_ms = study.legs.open_ms + params.bar_s * 1000
+        z_seen, spreads, beta = study.z.to_numpy(), study.spread.to_numpy(), study.moments_seen["beta"].to_numpy()
+        y, x = study.prices["y"].to_numpy(), study.prices["x"].to_numpy()
+        correlation = study.correlation
+        correlations = [] if isinstance(correlation, NotEnough) else correlation.tolist()
+        for i in range(int((closes_ms <= after_ms).sum()), len(closes_ms)):
+            at_ms, z, y_price, x_price = int(closes_ms[i]), float(z_seen[i]), float(y[i]), float(x[i])
+            values: dict[str, Value] = {"z": z, "abs_z": abs(z), "verdict": study.verdict.word}
+            if correlations:
+                values["correlation"] = correlations[i]
+            reading = None
+            if math.isfinite(z):
+                moments, spread = self._moments_seen(study, i, at_ms), float(spreads[i])
+                edge = edge_to_mean(moments, spent, spread, y_price, x_price)
+                values |= {"edge_bps": edge.edge_bps, "net_edge_bps": edge.net_bps}
+                if i >= len(closes_ms) - RECENT_BARS:
+                    legs = two_legs(moments, -1 if z > 0 else 1, params.notional, y_price, x_price, *self._lots(params))
+                    held_hours = float(study.z.notna().sum()) * params.bar_s / 3600
+                    share, hours = share_beyond(study.z, z, at_ms), min(HOURS_BEYOND, held_hours)
+                    reading = LiveReading(spread, z, edge, legs, share, hours)
+            sighting = Sighting(at_ms, values, not beta[i] <= 0, blind)
+            yield PairSight(at_ms, study, sighting, spent, y_price, x_price, coverage, reading)
+
+    def _moments_seen(self, study: PairStudy, i: int, at_ms: int) -> FrozenMoments:
+        """What judged a bar, known at the close before it."""
+        params = study.params
+        alpha, beta, mean, sd = (float(study.moments_seen[name].to_numpy()[i]) for name in _MOMENTS)
+        known_ms = at_ms - params.bar_s * 1000
+        return FrozenMoments(alpha, beta, mean, sd, known_ms, params.window, params.price_scale)
+
+    def _lots(self, params: PairParams) -> tuple[float | None, float | None]:
+        return self.instrument(params.y).lot_step, self.instrument(params.x).lot_step
+
+    def live(self, params: PairParams) -> PairSight:
+        """The pair by its newest prices."""
+        study, coverage = self.study(params)
+        values: dict[str, Value] = {
+            "stale_s": self.stale_s(params),
+            "gap_trades": float(sum(self._missing.get(leg, 0) for leg in (params.y, params.x))),
+            "verdict": study.verdict.word,
+        }
+        if not isinstance(study.correlation, NotEnough) and len(study.correlation):
+            values["correlation"] = float(study.correlation.iloc[-1])
+        spent, last = self.costs(params), self.last(params)
+        prices = self._prices(params, last) if last else (math.nan, math.nan)
+        reading = self._reading(params, study, prices, spent) if last else None
+        if reading is not None:
+            edge = reading.edge
+            values |= {"z": reading.z, "abs_z": abs(reading.z)}
+            values |= {"edge_bps": edge.edge_bps, "net_edge_bps": edge.net_bps}
+        moments = study.moments
+        has_hedge = isinstance(moments, NotEnough) or moments.beta > 0
+        sighting = Sighting(self.now_ms, values, has_hedge, self.blindness(params, LIVE_STALE_S))
+        return PairSight(self.now_ms, study, sighting, spent, *prices, coverage, reading)
+
+    def blindness(self, params: PairParams, stale_s: float | None = None) -> str:
+        """Why the pair cannot be judged now, '' where it can; without `stale_s` as for rules on closed bars."""
+        study, coverage = self.study(params)
+        if self.stale_s(params) > (stale_s or max(CLOSED_STALE_S, 2.0 * params.bar_s)):
+            return f"{self._quieter(params).removeprefix('spot:')} has not traded for {self.stale_s(params):.0f} s"
+        if isinstance(study.moments, NotEnough):
+            return study.moments.text
+        if not coverage >= COVERAGE_NEEDED:
+            return f"a hole: only {coverage:.0%} of the {params.window:,} bars of the window are covered"
+        return ""
+
+    def stale_s(self, params: PairParams) -> float:
+        """Seconds since the last trade of the quieter leg, and never more than since this began to look."""
+        began_ms = self._began_ms + int(self._stats.get("clock_offset_ms") or 0)
+        return max(0, self.now_ms - max(self._heard_ms(self._quieter(params)), began_ms)) / 1000
+
+    def _quieter(self, params: PairParams) -> str:
+        return min((params.y, params.x), key=self._heard_ms)
+
+    def _heard_ms(self, name: str) -> int:
+        last = self._last.get(name)
+        return last.ts_ms if last else 0
+
+    def _prices(self, params: PairParams, last: tuple[LastTrade, LastTrade]) -> tuple[float, float]:
+        """Last trades, or the middles of fresh quotes in both legs where the rule asks for them."""
+        quotes = [self._quotes.get(leg) for leg in (params.y, params.x)]
+        fresh = [quote for quote in quotes if quote and self.now_ms - quote.ts_ms <= MAX_QUOTE_AGE_MS]
+        if params.price == "mid" and len(fresh) == len(quotes):
+            return fresh[0].mid, fresh[1].mid
+        return last[0].price, last[1].price
+
+    def _reading(
+        self, params: PairParams, study: PairStudy, prices: tuple[float, float], spent: Costs
+    ) -> LiveReading | None:
+        try:
+            reading = live_reading(study, *prices, spent, *self._lots(params))
+        except DataError:
+            return None
+        return None if isinstance(reading, NotEnough) else reading
+
+
+def _missing_trades(reader: Reader) -> dict[str, int]:
+    """Trades that are missing and to be fetched, by instrument."""
+    gaps = reader.gaps()
+    is_open = gaps[gaps["state"] == "open"]
+    missing = (is_open["hi"] - is_open["lo"] + 1).groupby(is_open["instrument"]).sum()
+    return {str(name): int(count) for name, count in missing.items()}
