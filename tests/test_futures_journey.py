@@ -6,7 +6,10 @@ import gzip
 import json
 import signal
 import sqlite3
+from collections import Counter
 from decimal import Decimal
+from itertools import groupby
+from operator import itemgetter
 
 import pytest
 import requests
@@ -84,6 +87,37 @@ def test_recorded_prints_are_stored_to_the_last_digit_and_nontrades_only_count(t
     assert query(db, "SELECT * FROM gaps") == []
     assert query(db, "SELECT DISTINCT id_kind FROM symbols") == [("trade",)]
     assert_every_id_is_accounted_for(db)
+
+
+def recorded_aggregates() -> set[tuple]:
+    """The whole recording by hand: prints that follow each other at one price, side and time are one aggregate."""
+    with gzip.open(shared_file(RECORDING), "rt") as lines:
+        prints = [json.loads(line.split(" ", 1)[1])["data"] for line in lines]
+    prints.sort(key=lambda one: (one["s"], one["t"]))
+    rows, number = set(), Counter()
+    for (symbol, price, ts_ms, maker), run in groupby(prints, key=itemgetter("s", "p", "T", "m")):
+        number[symbol] += 1
+        qty_e8 = sum(int(Decimal(one["q"]) * 10**8) for one in run)
+        rows.add((symbol, number[symbol], ts_ms, int(Decimal(price) * 10**8), qty_e8, int(maker)))
+    return rows
+
+
+def test_the_futures_recording_by_its_aggregates_is_stored_to_the_last_digit_and_so_is_its_own_recording(tmp_path):
+    """Replay -> ingest --record -> replay of what was recorded -> ingest: twice the aggregates of all 35,389 prints."""
+    expected, folder = recorded_aggregates(), tmp_path / "frames"
+    recording = shared_file(RECORDING)
+    for name, record in (("first.db", ("--record", str(folder))), ("second.db", ())):
+        db = tmp_path / name
+        options = ("--venue", "usdm", "--symbols", "BTCUSDT,ETHUSDT", "--history", "0", *record)
+        with exchange("--replay", str(recording), "--speed", "max") as (_, at), ingest(db, *options, *at) as feed:
+            wait_until(lambda: count(db) == len(expected), 60)  # noqa: B023
+            assert feed.stop(signal.SIGINT) == 0
+        rows = query(db, "SELECT name, trade_id, ts_ms, price, qty, maker FROM trades JOIN symbols USING(symbol_id)")
+        assert set(rows) == expected
+        assert query(db, "SELECT * FROM gaps") == []
+        assert query(db, "SELECT DISTINCT venue, id_kind FROM symbols") == [("usdm", "aggTrade")]
+        assert_every_id_is_accounted_for(db)
+        recording = next(folder.iterdir())
 
 
 def test_a_perpetual_beside_its_spot_survives_kill_9_and_is_a_pair(tmp_path):
