@@ -198,6 +198,22 @@ class Desk:
         y, x = (reader.bars(leg, frame.base, first_ms, until_ms) for leg in (params.y, params.x))
         return resample_bars(y, frame, until_ms), resample_bars(x, frame, until_ms)
 
+    def longer_study(self, view: DeskView, since_ms: int, until_ms: int) -> PairStudy:
+        """The study of a view's parameters over other bars: those that open in [since_ms, until_ms).
+
+        `until_ms` must not exceed what is closed in both legs. Nothing is kept.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; the message says what to do.
+        """
+        reader, params = self._current_reader(), view.params
+        frame = timeframe(params.timeframe)
+        first_ms = max(0, since_ms) // frame.ms * frame.ms
+        y, x = (reader.bars(leg, frame.base, first_ms, until_ms) for leg in (params.y, params.x))
+        return study_pair(y, x, params, until_ms)
+
     def quality(self, view: DeskView) -> Quality:
         """How good the record of a view's instruments is.
 
