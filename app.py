@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from statarb.params import PairParams
-from statarb.screens.export_page import show_export_page
+from statarb.screens.data_choice import chosen_database
+from statarb.screens.data_page import show_data_page
 from statarb.screens.frame import read_instruments, show_frame
 from statarb.screens.live_page import show_live_page
 from statarb.screens.pair_page import show_pair_page
@@ -18,7 +19,7 @@ from statarb.screens.zone import show_zone_switch
 
 show_frame()
 
-desk = shared_desk()
+desk = shared_desk(chosen_database())
 params: PairParams
 page = st.navigation(
     [
@@ -26,7 +27,7 @@ page = st.navigation(
         st.Page(lambda: show_pair_page(desk, params), title="Pair analytics", url_path="pair"),
         st.Page(lambda: show_pins_page(desk, params), title="Pins", url_path="pins"),
         st.Page(lambda: show_quality_page(desk, params), title="Data quality", url_path="quality"),
-        st.Page(lambda: show_export_page(desk, params), title="Data export", url_path="export"),
+        st.Page(lambda: show_data_page(desk, params), title="Data", url_path="export"),
     ],
     position="top",
 )
@@ -35,5 +36,7 @@ if instruments:
     params = show_sidebar(instruments)
     show_zone_switch()
     page.run()
+elif page.url_path == "export":
+    show_data_page(desk, None)
 else:
     show_start_page(desk)

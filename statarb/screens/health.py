@@ -52,6 +52,8 @@ def feed_health(
     now_ms : int
         Local time.
     """
+    if source == "upload":
+        return Health("IMPORTED", "UPLOADED", "These bars are of uploaded files; nothing here is live.", False)
     if source == "import":
         return Health("IMPORTED", "IMPORTED", "These trades were read from files; nothing here is live.", False)
     state, text, detail = _judge(feeds, legs, now_ms)

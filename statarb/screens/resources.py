@@ -17,10 +17,10 @@ from statarb.settings import database_from_environment
 _FIRST_PAINT_S = 4.0
 
 
-def shared_desk() -> Desk:
-    """The desk on the database that STATARB_DB names, the same for all sessions."""
+def shared_desk(path: Path | None = None) -> Desk:
+    """The desk on a database, or on the one that STATARB_DB names; the same for all sessions."""
     _start_warm_up()
-    return _desk(database_from_environment())
+    return _desk(path or database_from_environment())
 
 
 @st.cache_resource(show_spinner=False)

@@ -64,6 +64,17 @@ def read_coverage(query: Query, symbol_id: int, base: Literal["1s", "1m"], since
     return Coverage(int(covered.size), int(covered.sum()))
 
 
+def coverage_of_bars(query: Query, symbol_id: int, bar_s: int, since_ms: int, until_ms: int) -> Coverage:
+    """The same of bars that were uploaded, which are `bar_s` long and rest on no trades."""
+    since_s, until_s = -(-since_ms // 1000), until_ms // 1000
+    table = "bars_1s" if bar_s % 60 else "bars_1m"
+    first_s = since_s // bar_s * bar_s
+    starts = [sec for (sec,) in query(f"SELECT sec FROM {table} WHERE symbol_id=? AND sec>=? AND sec<?",
+                                      (symbol_id, first_s, until_s))]  # fmt: skip
+    covered = sum(min(start + bar_s, until_s) - max(start, since_s) for start in starts)
+    return Coverage(max(0, until_s - since_s), covered)
+
+
 def _recorded(query: Query, symbol_id: int) -> tuple[int, int] | None:
     """From which second on, and up to which, all trades were taken down but for those in gaps; None before any."""
     first = query(NEAREST.format("", order="ASC"), (symbol_id,))

@@ -27,7 +27,7 @@ from statarb.store.alert_log import (
 )
 from statarb.store.connect import open_reader, plain_errors
 from statarb.store.costs import SELECT_FUNDING, SELECT_QUOTES, StoredFunding, StoredQuote, funding_of, quotes_of
-from statarb.store.coverage import Coverage, read_coverage
+from statarb.store.coverage import Coverage, coverage_of_bars, read_coverage
 from statarb.store.trades import first_id_at, read_span, trade_frame
 
 _DAY_MS = 86_400_000
@@ -198,7 +198,10 @@ class Reader:
 
         Of an unknown instrument none is covered.
         """
-        return read_coverage(self._query, self._symbol_id(instrument) or 0, base, since_ms, until_ms)
+        symbol_id = self._symbol_id(instrument) or 0
+        for (upload,) in self._query("SELECT value FROM meta WHERE key=?", (f"upload {instrument}",)):
+            return coverage_of_bars(self._query, symbol_id, json.loads(upload)["bar_s"], since_ms, until_ms)
+        return read_coverage(self._query, symbol_id, base, since_ms, until_ms)
 
     def trades(self, instrument: str, since_ms: int, until_ms: int) -> pd.DataFrame:
         """Trades stored in the database whose time is in [since_ms, until_ms); see `read_trades` for the archive too.

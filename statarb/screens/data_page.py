@@ -1,0 +1,44 @@
+"""Data: what the desk shows and holds as files, the feature table by minute, and files of one's own to analyse."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from statarb.errors import StatarbError
+from statarb.params import PairParams
+from statarb.screens.cards import show_problem, show_title
+from statarb.screens.desk import Desk
+from statarb.screens.export_tab import show_export
+from statarb.screens.features_tab import show_features
+from statarb.screens.frame import follow_instruments
+from statarb.screens.upload_tab import show_upload
+
+
+def show_data_page(desk: Desk, params: PairParams | None) -> None:
+    """Three tabs, of which only the open one does any work; without a pair to analyse there is only the upload."""
+    if params is None:
+        st.title("Data", anchor=False)
+        show_upload(desk)
+        return
+    _head(desk, params)
+    export, features, upload = st.tabs(["Export", "Feature table", "Upload"], key="data_tab", bind="query-params")
+    if export.open:
+        with export:
+            show_export(desk, params)
+    if features.open:
+        with features:
+            show_features(desk, params)
+    if upload.open:
+        with upload:
+            show_upload(desk)
+
+
+@st.fragment(run_every="2s")
+def _head(desk: Desk, params: PairParams) -> None:
+    try:
+        view = desk.refresh(params)
+    except StatarbError as error:
+        show_problem(error)
+        return
+    follow_instruments(view)
+    show_title(view)

@@ -1,0 +1,102 @@
+"""What the columns of each download mean; part of its facts, and shown beside it."""
+
+from __future__ import annotations
+
+_OPENING = "opening time of the bar, UTC; the bar is known at its close"
+_JUDGED = "judged by the moments frozen before the bar"
+
+ANALYTICS = {
+    "ts_utc": _OPENING,
+    "y_close": "last price of y in the bar",
+    "x_close": "last price of x in the bar",
+    "spread": f"y - alpha - beta x, {_JUDGED}; in log units on log prices, else in units of y",
+    "zscore": f"(spread - mean) / sd, {_JUDGED}",
+    "alpha": "intercept frozen before the bar",
+    "beta": "hedge ratio frozen before the bar",
+    "mean": "mean of the spread frozen before the bar",
+    "sd": "standard deviation of the spread frozen before the bar",
+    "correlation": "of the last corr_window returns, this bar's included",
+    "y_volume": "quote volume of y in the bar",
+    "x_volume": "quote volume of x in the bar",
+    "provisional": "trades of the bar are still missing",
+}
+FEATURES = {
+    "ts_utc": "opening time of the minute, UTC; the row is known at the minute's close",
+    "y_close": "last price of y in the minute; empty where it did not trade",
+    "x_close": "last price of x in the minute; empty where it did not trade",
+    "spread": f"of the newest closed bar of the timeframe, {_JUDGED}",
+    "z": f"of the newest closed bar of the timeframe, {_JUDGED}",
+    "beta": "hedge ratio that judged it",
+    "correlation": "of the last corr_window returns of the timeframe",
+    "y_volatility": "of the last corr_window minute returns of y, for a year of 365 days, as a share",
+    "x_volatility": "of the last corr_window minute returns of x, for a year of 365 days, as a share",
+    "y_volume": "quote volume of y in the minute",
+    "x_volume": "quote volume of x in the minute",
+    "verdict": "the word that stood at the minute's close, of the tests made by then",
+    "coverage": "share of the window's bars in which both legs traded and no trade is missing",
+}
+BARS = {
+    "ts_utc": _OPENING,
+    "instrument": "venue:SYMBOL",
+    "open": "first price",
+    "high": "highest price",
+    "low": "lowest price",
+    "close": "last price",
+    "volume": "base volume",
+    "quote_volume": "quote volume",
+    "taker_buy_volume": "base volume that takers bought",
+    "trade_count": "trades",
+    "provisional": "trades of the bar are still missing",
+    "seeded": "from an exchange kline, or a file, in part or whole",
+    "vwap": "quote volume / volume",
+    "signed_volume": "base volume bought less sold by takers",
+}
+TRADES = {
+    "ts_utc": "time of the trade by the exchange's clock, UTC",
+    "instrument": "venue:SYMBOL",
+    "trade_id": "the exchange's id",
+    "price": "exact decimal",
+    "qty": "exact decimal, base units",
+    "is_buyer_maker": "the aggressor sold",
+    "id_epoch": "counts how often the exchange began to number anew",
+}
+ALERTS = {
+    "origin": "rule:N or pin:N:kind",
+    "state": "fired, held (beyond the daily cap), digest or suppressed",
+    "at_utc": "close of the bar, or moment of the live prices",
+    "basis": "closed bars or live prices",
+    "edge_bps": "distance to the mean, in basis points of the y notional",
+    "round_trip_bps": "cost of opening and closing both legs",
+    "net_bps": "edge less round trip",
+    "y_units": "units of y if faded, bought above zero",
+    "coverage": "share of the window's bars that are final",
+    "ended_at_utc": "when the conditions ceased to hold; empty while they last",
+    "note": "what was written at it",
+}
+OUTCOMES = {
+    "event_id": "the alert",
+    "horizon_bars": "bars after the alert",
+    "gross_bps": "what the legs frozen at the alert earned, in basis points of the y notional",
+    "net_bps": "that less the round trip",
+    "random_gross_bps": "the same for random entry times before the alert, mean",
+    "random_net_bps": "that less the round trip",
+    "n_random": "random entries",
+}
+PINS = {
+    "entered_at_utc": "when it was entered",
+    "beta": "hedge ratio frozen then",
+    "y_units": "units of y, bought above zero",
+    "y_price": "price of the y leg at entry",
+    "exit_at_utc": "when it was closed; empty while it is open",
+    "note": "what was written at it",
+}
+
+COLUMNS = {
+    "analytics": ANALYTICS,
+    "features": FEATURES,
+    "bars": BARS,
+    "trades": TRADES,
+    "alerts": ALERTS,
+    "outcomes": OUTCOMES,
+    "pins": PINS,
+}

@@ -1,0 +1,241 @@
+"""Export: choose a content and a span, see what it will be, and have it made at the click."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+import streamlit as st
+
+from statarb.clock import utc_text
+from statarb.errors import StatarbError
+from statarb.market import Instrument
+from statarb.params import PairParams
+from statarb.screens.cards import show_problem
+from statarb.screens.dataset_columns import COLUMNS
+from statarb.screens.datasets import (
+    OF_A_SPAN,
+    OF_INSTRUMENTS,
+    Form,
+    Order,
+    What,
+    analytics_frame,
+    build,
+    excess,
+    expected_rows,
+)
+from statarb.screens.desk import Desk, DeskView
+from statarb.screens.wording import escape
+from statarb.settings import desk_path
+from statarb.store import DeskFile, Reader
+
+PREVIEW_ROWS = 15
+CONTENTS: dict[What, str] = {
+    "analytics": "Analysis of the pair",
+    "features": "Feature table by minute",
+    "bars": "Bars",
+    "trades": "Trades",
+    "alerts": "Alerts",
+    "outcomes": "Alert outcomes",
+    "pins": "Pins",
+}
+ON_SCREEN, CUSTOM = "On screen", "From – to"
+SPANS_MS = {"1 h": 3_600_000, "24 h": 86_400_000, "7 d": 7 * 86_400_000, "All": None}
+_MIME = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "zip": "application/zip"}
+_LABEL: dict[Form, str] = {"csv": "Download CSV", "parquet": "Download Parquet", "zip": "Download zip"}
+_HELP: dict[Form, str] = {
+    "csv": "Plain: one header line, then rows. Opens in pandas and in a spreadsheet.",
+    "parquet": "With its facts (parameters, source, coverage, columns) in the schema metadata under `statarb`.",
+    "zip": "The CSV, and beside it its facts as JSON: parameters, source, coverage, columns, version.",
+}
+
+
+@st.fragment(run_every="2s")
+def show_export(desk: Desk, params: PairParams) -> None:
+    """Follows the bars: what is downloaded as *on screen* is what the page shows at that moment."""
+    try:
+        view = desk.refresh(params)
+        order, shown = _ordered(desk, view)
+        rows = len(shown) if shown is not None else _rows(desk, view, order)
+    except StatarbError as error:
+        show_problem(error)
+        return
+    st.markdown(_summary(view, order, rows, shown))
+    too_much = excess(order, rows) if shown is None else ""
+    if too_much:
+        st.warning(too_much, icon=":material/straighten:")
+    with st.container(horizontal=True, key="downloads"):
+        for form in _LABEL:
+            _show_button(desk, view, order, form, shown, disabled=not rows or bool(too_much))
+    st.caption(
+        "Times are UTC. Empty cells are values that do not exist, such as bars before a window was full. "
+        + (_spread_scale(params) if order.what in ("analytics", "features") else "")
+    )
+    if shown is not None:
+        st.markdown(f"**The newest {min(PREVIEW_ROWS, len(shown))} rows**")
+        _show_preview(shown)
+    with st.expander("What the columns mean"):
+        st.table(pd.DataFrame({"Column": COLUMNS[order.what].keys(), "Meaning": COLUMNS[order.what].values()}))
+
+
+def archive_of(view: DeskView) -> Path | None:
+    """The folder that ingest archives into, as its heartbeat tells; None without one."""
+    stats: Any = view.feeds["ingest"].stats if "ingest" in view.feeds else {}
+    with contextlib.suppress(TypeError, KeyError, AttributeError):
+        folder = Path(stats["retention"]["archive"]["folder"])
+        if folder.is_absolute() and folder.is_dir():
+            return folder
+    return None
+
+
+def _ordered(desk: Desk, view: DeskView) -> tuple[Order, pd.DataFrame | None]:
+    """What the controls ask for, and the rows if they are those on screen."""
+    params, study = view.params, view.study
+    with st.container(horizontal=True, vertical_alignment="bottom", key="export_controls"):
+        what = st.selectbox(
+            "Content",
+            list(CONTENTS),
+            format_func=lambda key: CONTENTS[key],
+            key="export",
+            bind="query-params",
+            width=260,
+        )
+        names: tuple[str, ...] = ()
+        if what in OF_INSTRUMENTS:
+            names = _instruments(view)
+        span = _span(what)
+    whole = Order(what, params, 0, study.as_of_ms, names)
+    if span == ON_SCREEN:
+        frame = analytics_frame(study)
+        first_ms = int(frame["ts_utc"].iloc[0].timestamp() * 1000) if len(frame) else study.as_of_ms
+        return Order(what, params, first_ms, study.as_of_ms), frame
+    if what not in OF_A_SPAN:
+        return whole, None
+    chosen = names or (params.y, params.x)
+    ends = [view.instruments[name].closed_until_ms or 0 for name in chosen]
+    end_ms = max(ends, default=0) if names else study.as_of_ms
+    if span == CUSTOM:
+        return Order(what, params, *_from_to(end_ms), names), None
+    length_ms = SPANS_MS[span]
+    since_ms = _first_ms(desk, chosen) if length_ms is None else end_ms - length_ms
+    return Order(what, params, max(0, since_ms), end_ms, names), None
+
+
+def _instruments(view: DeskView) -> tuple[str, ...]:
+    chosen = st.multiselect(
+        "Instruments",
+        list(view.instruments),
+        default=[view.params.y, view.params.x],
+        format_func=lambda name: Instrument.parse(name).label,
+        key="export_instruments",
+        width=320,
+    )
+    return tuple(chosen)
+
+
+def _span(what: What) -> str:
+    if what not in OF_A_SPAN:
+        return "All"
+    offered = [*([ON_SCREEN] if what == "analytics" else []), *SPANS_MS, CUSTOM]
+    default = ON_SCREEN if what == "analytics" else "24 h"
+    chosen = st.segmented_control("Span", offered, default=default, required=True, key=f"span_{what}")
+    return str(chosen)
+
+
+def _from_to(end_ms: int) -> tuple[int, int]:
+    end = datetime.fromtimestamp(end_ms / 1000, UTC).replace(tzinfo=None, microsecond=0)
+    day = end.replace(hour=0, minute=0, second=0)
+    with st.container(horizontal=True, key="export_from_to"):
+        since = st.datetime_input("From, UTC", day, key="export_from", width=220)
+        until = st.datetime_input("To, UTC (not included)", end, key="export_to", width=220)
+    return _ms(since, end_ms), _ms(until, end_ms)
+
+
+def _ms(moment: datetime | None, otherwise_ms: int) -> int:
+    return otherwise_ms if moment is None else int(moment.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def _first_ms(desk: Desk, names: tuple[str, ...]) -> int:
+    with contextlib.closing(Reader(desk.path)) as reader:
+        found = [reader.first_bar_ms(name) for name in names]
+    return min((ms for ms in found if ms is not None), default=0)
+
+
+def _rows(desk: Desk, view: DeskView, order: Order) -> int:
+    if order.what == "pins":
+        return len(DeskFile(desk_path(desk.path)).pins())
+    with contextlib.closing(Reader(desk.path)) as reader:
+        if order.what == "alerts":
+            return len(reader.alert_events(limit=100_000))
+        if order.what == "outcomes":
+            return len(reader.outcomes())
+        return expected_rows(reader, archive_of(view), order)
+
+
+def _summary(view: DeskView, order: Order, rows: int, shown: pd.DataFrame | None) -> str:
+    params = order.params
+    pair = f"`{params.y}` on `{params.x}`, {params.timeframe} bars, window {params.window}"
+    what = {
+        "analytics": pair,
+        "features": pair,
+        "bars": f"{params.timeframe} bars",
+    }.get(order.what, CONTENTS[order.what].lower())
+    if not rows:
+        nothing = "no bar has closed yet in which both legs traded" if shown is not None else "nothing to export yet"
+        return f"{what[:1].upper()}{what[1:]}: {nothing}."
+    about = "" if shown is not None or order.what not in OF_A_SPAN else "Up to "
+    span = ""
+    if order.what in OF_A_SPAN:
+        span = f" from {utc_text(order.since_ms)} to {utc_text(order.until_ms)} UTC"
+    return f"{about}**{rows:,} rows**{span}; {what}. Source: {escape(view.source) or 'unknown'}."
+
+
+def _show_button(
+    desk: Desk, view: DeskView, order: Order, form: Form, shown: pd.DataFrame | None, *, disabled: bool
+) -> None:
+    st.download_button(
+        _LABEL[form],
+        data=partial(build, desk.path, archive_of(view), order, form, shown),
+        file_name=f"{order.stem(view.source)}.{form}",
+        mime=_MIME[form],
+        icon=":material/download:",
+        on_click="ignore",
+        type="primary" if form == "csv" else "secondary",
+        disabled=disabled,
+        help=_HELP[form],
+        key=f"download_{form}",
+    )
+
+
+def _spread_scale(params: PairParams) -> str:
+    if params.price_scale == "log":
+        return "`spread` is in log units: times 10,000 it is basis points of the y notional."
+    return "`spread` is in units of the y price."
+
+
+def _show_preview(frame: pd.DataFrame) -> None:
+    number = cast("Any", st.column_config.NumberColumn)
+    st.dataframe(
+        frame.iloc[::-1].head(PREVIEW_ROWS),
+        hide_index=True,
+        key="preview",
+        height=38 + 35 * PREVIEW_ROWS,
+        column_config={
+            "ts_utc": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone="UTC"),
+            "y_close": number(format="%.8g"),
+            "x_close": number(format="%.8g"),
+            "spread": number(format="%.6f"),
+            "zscore": number(format="%.3f"),
+            "alpha": number(format="%.6g"),
+            "beta": number(format="%.5g"),
+            "mean": number(format="%.3g"),
+            "sd": number(format="%.3g"),
+            "correlation": number(format="%.3f"),
+            "y_volume": number(format="%.0f"),
+            "x_volume": number(format="%.0f"),
+        },
+    )

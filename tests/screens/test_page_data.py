@@ -1,0 +1,293 @@
+"""The Data page: what is downloaded is what is on screen and in the store, and uploads become a desk of their own."""
+
+import io
+import json
+import sqlite3
+import zipfile
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from desk_database import DeskDatabase
+from streamlit.testing.v1 import AppTest
+from support import PROJECT
+from test_pages import page, ran_well, words
+
+from statarb.market import from_e8
+from statarb.params import PairParams
+from statarb.quant import study_pair
+from statarb.screens.datasets import MAX_ROWS, Order, analytics_frame, build, excess, expected_rows
+from statarb.screens.desk import Desk
+from statarb.settings import uploads_path
+from statarb.store import Reader
+from statarb.store.column_guess import guess_columns
+from statarb.store.ohlcv import Layout, read_ohlcv
+from statarb.store.text_table import read_table
+from statarb.store.transfer import FACTS_KEY
+from statarb.store.uploads import read_uploads, save_upload
+
+FIRST = ["ts_utc", "y_close", "x_close", "spread", "zscore"]
+
+
+@pytest.fixture
+def db(tmp_path, monkeypatch):
+    path = tmp_path / "t.db"
+    monkeypatch.setenv("STATARB_DB", str(path))
+    return path
+
+
+@pytest.fixture
+def filled(db):
+    database = DeskDatabase(db, names=("BTCUSDT", "ETHUSDT", "SOLUSDT"))
+    database.fresh_trades()
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def study(filled):
+    return Desk(filled.path).refresh(PairParams()).study
+
+
+def order_of(what, study, *names, hours=6):
+    return Order(what, PairParams(), study.as_of_ms - hours * 3_600_000, study.as_of_ms, names)
+
+
+def csv_of(db, order, shown=None):
+    return pd.read_csv(io.BytesIO(build(db, None, order, "csv", shown)), index_col="ts_utc", parse_dates=True)
+
+
+def app(**query):
+    at = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
+    at.query_params.update(query)
+    return at.run()
+
+
+def test_export_states_rows_span_zone_source_and_parameters(filled, study):
+    at = page("data")
+    assert ran_well(at)
+    said = words(at)
+    assert f"{len(study.prices):,} rows" in said
+    for part in ("UTC", "Source: simulated", "spot:ETHUSDT", "spot:BTCUSDT", "1m bars", "window 240", "of the bar"):
+        assert part in said or part in at.table[0].value.to_string()
+    shown = at.dataframe[0].value
+    assert list(shown.columns)[:5] == FIRST
+    assert shown["zscore"].iloc[0] == study.z.iloc[-1]
+
+
+def test_the_file_is_the_study_to_the_last_digit(filled, study):
+    order = Order("analytics", PairParams(), 0, study.as_of_ms)
+    back = csv_of(filled.path, order, analytics_frame(study))
+    assert ["ts_utc", *back.columns][:5] == FIRST
+    assert list(back.index) == list(study.prices.index)
+    known = {"y_close": study.prices["y"], "spread": study.spread, "zscore": study.z, "correlation": study.correlation}
+    for column, series in (known | {name: study.moments_seen[name] for name in ("alpha", "beta", "sd")}).items():
+        np.testing.assert_allclose(back[column], series, rtol=1e-15)
+    assert order.stem("simulated").startswith("simulated-ETHUSDT-BTCUSDT-1m-")
+
+
+def test_the_analysis_of_a_span_read_anew_equals_that_on_screen(filled, study):
+    back = csv_of(filled.path, order_of("analytics", study))
+    assert len(back) == 360
+    np.testing.assert_allclose(back["zscore"], study.z.iloc[-360:], rtol=1e-9)
+
+
+def test_parquet_and_zip_carry_the_same_rows_and_their_facts(filled, study):
+    order = order_of("analytics", study)
+    plain = csv_of(filled.path, order)
+    parquet = build(filled.path, None, order, "parquet")
+    facts = json.loads(pq.read_schema(io.BytesIO(parquet)).metadata[FACTS_KEY])
+    np.testing.assert_array_equal(pd.read_parquet(io.BytesIO(parquet))["zscore"], plain["zscore"])
+    with zipfile.ZipFile(io.BytesIO(build(filled.path, None, order, "zip"))) as archive:
+        table, beside = archive.namelist()
+        assert archive.read(table) == build(filled.path, None, order, "csv")
+        zipped = json.loads(archive.read(beside))
+    assert zipped.pop("made_at_utc") >= facts.pop("made_at_utc")
+    assert zipped == facts
+    assert facts["source"] == "simulated"
+    assert facts["time_zone"] == "UTC"
+    assert facts["program"].startswith("statarb ")
+    assert facts["parameters"]["window"] == 240
+    assert facts["coverage"] == {"spot:ETHUSDT": 1.0, "spot:BTCUSDT": 1.0}
+    assert list(facts["columns"]) == ["ts_utc", *plain.columns]
+
+
+def test_trades_are_exact_in_csv_and_parquet(filled, study):
+    filled.trade(1, 5_000_000_000_000, study.as_of_ms - 1, 9_007_199_254_740_993)
+    order = order_of("trades", study, "spot:BTCUSDT", "spot:ETHUSDT")
+    stored = sqlite3.connect(filled.path).execute(
+        "SELECT symbol_id, trade_id, price, qty, ts_ms FROM trades WHERE symbol_id IN (1, 2) AND ts_ms>=? AND ts_ms<? "
+        "ORDER BY symbol_id, trade_id",
+        (order.since_ms, order.until_ms),
+    )
+    rows = stored.fetchall()
+    text = pd.read_csv(io.BytesIO(build(filled.path, None, order, "csv")), dtype=str)
+    typed = pd.read_parquet(io.BytesIO(build(filled.path, None, order, "parquet")))
+    assert len(rows) == len(text) == len(typed) == 721
+    assert "90071992.54740993" in set(text["price"])
+    for (_, trade_id, price, qty, ts_ms), csv, exact in zip(rows, text.itertuples(), typed.itertuples(), strict=True):
+        assert int(csv.trade_id) == exact.trade_id == trade_id
+        assert Decimal(csv.price) == exact.price == Decimal(from_e8(price))
+        assert Decimal(csv.qty) == exact.qty == Decimal(from_e8(qty))
+        assert pd.Timestamp(csv.ts_utc) == exact.ts_utc == pd.Timestamp(ts_ms, unit="ms", tz="UTC")
+
+
+def test_bars_of_any_length_are_those_of_the_store(filled, study):
+    order = Order("bars", PairParams(timeframe="5m"), study.as_of_ms - 3_600_000, study.as_of_ms, ("spot:SOLUSDT",))
+    back = csv_of(filled.path, order)
+    with_minutes = Reader(filled.path).bars("spot:SOLUSDT", "1m", order.since_ms, order.until_ms)
+    first = -order.since_ms // 60_000 % 5
+    whole = with_minutes.iloc[first : first + len(back) * 5]
+    np.testing.assert_array_equal(back["close"], whole["close"].iloc[4::5])
+    np.testing.assert_allclose(back["volume"], 25.0)
+    assert set(back["instrument"]) == {"spot:SOLUSDT"}
+
+
+def test_the_feature_table_is_on_screen_and_in_its_file(filled, study):
+    at = page("data", data_tab="Feature table")
+    assert ran_well(at)
+    shown = at.dataframe[0].value
+    assert len(shown) == 360
+    assert shown["z"].iloc[0] == pytest.approx(study.z.iloc[-1], rel=1e-9)
+    assert shown["verdict"].iloc[0] == study.verdict.word
+    back = csv_of(filled.path, order_of("features", study))
+    np.testing.assert_array_equal(back["z"], shown["z"].iloc[::-1])
+    assert list(back["verdict"]) == list(shown["verdict"].iloc[::-1])
+
+
+@pytest.mark.parametrize("what", ["Alerts", "Alert outcomes", "Pins"])
+def test_what_there_is_none_of_has_no_file_and_says_so(filled, what):
+    at = page("data", export=what)
+    assert ran_well(at)
+    assert "nothing to export yet" in words(at)
+
+
+def test_too_many_rows_are_told_before_and_no_file_is_made(filled, study):
+    order = Order("bars", PairParams(timeframe="1s"), 0, study.as_of_ms, ("spot:ETHUSDT",))
+    rows = expected_rows(Reader(filled.path), None, order)
+    assert rows > MAX_ROWS
+    assert "shorter span" in excess(order, rows)
+    assert excess(order_of("trades", study, "spot:ETHUSDT"), 360) == ""
+
+
+def test_the_rows_told_before_are_never_fewer_than_the_file_has(filled, study):
+    with_trades = order_of("trades", study, "spot:ETHUSDT")
+    for order in (with_trades, order_of("features", study), order_of("bars", study, "spot:ETHUSDT", "spot:BTCUSDT")):
+        rows = expected_rows(Reader(filled.path), None, order)
+        assert rows >= len(csv_of(filled.path, order)) > 300
+
+
+@pytest.mark.parametrize("name", ["=1+2", "@SUM(A1)", "\t=cmd|' /C calc'!A0"])
+def test_a_hostile_name_is_text_in_every_file(db, name):
+    database = DeskDatabase(db, minutes=20, names=("BTCUSDT", name))
+    database.close()
+    order = Order("bars", PairParams(), database.end_ms - 600_000, database.end_ms, (f"spot:{name}",))
+    rows = pd.read_csv(io.BytesIO(build(db, None, order, "csv")))
+    assert len(rows) == 10
+    assert not rows["instrument"].str.lstrip().str.startswith(("=", "+", "-", "@")).any()
+    assert all(c.isalnum() or c in "-_." for c in order.stem("simulated"))
+
+
+HOURS = 600
+
+
+def hourly(seed: int, level: float) -> bytes:
+    """A semicolon file with decimal commas, day first, a hole, a doubled row and rows that are none."""
+    steps = np.random.default_rng(seed).normal(0, 0.004, HOURS)
+    closes = level * np.exp(np.cumsum(steps) if seed else np.zeros(HOURS))
+    times = pd.date_range("2024-02-01", periods=HOURS, freq="h")
+    lines = [
+        f"{t:%d.%m.%Y %H:%M};{c:.4f};{10 + i % 7}".replace(".0000", ".0001")
+        for i, (t, c) in enumerate(zip(times, closes, strict=True))
+    ]
+    lines = [line[:16] + line[16:].replace(".", ",") for line in lines]
+    lines[100:103] = []
+    lines.insert(50, lines[49])
+    lines.insert(60, "nonsense;1,0;2")
+    return ("Zeit;Close;Volume\n" + "\n".join(lines)).replace("Zeit", "Time").encode("utf-8-sig")
+
+
+def uploaded(db):
+    for name, seed, level in (("AAA", 1, 20.0), ("BBB", 2, 300.0)):
+        table = read_table(hourly(seed, level))
+        save_upload(
+            uploads_path(db),
+            name,
+            f"{name}.csv",
+            "UTC",
+            hourly(seed, level),
+            read_ohlcv(table, Layout(guess_columns(table))),
+        )
+
+
+def test_uploads_are_analysed_by_the_same_pages_and_equal_the_study_of_the_file(db):
+    uploaded(db)
+    y, x = (read_ohlcv(t := read_table(hourly(*args)), Layout(guess_columns(t))) for args in ((1, 20.0), (2, 300.0)))
+    params = PairParams.for_timeframe("1h", y="upload:AAA", x="upload:BBB")
+    view = Desk(uploads_path(db)).refresh(params)
+    expected = study_pair(y.bars, x.bars, params, y.until_ms)
+    since = expected.prices.index.get_indexer(view.study.prices.index[:1])[0]
+    pd.testing.assert_frame_equal(view.study.prices, expected.prices.iloc[since:], check_freq=False)
+    np.testing.assert_allclose(view.study.z.iloc[-100:], expected.z.iloc[-100:], rtol=1e-9)
+    assert view.study.hedge.beta == pytest.approx(expected.hedge.beta, rel=1e-12)
+    assert view.study.verdict.word == expected.verdict.word
+    assert view.health.text == "UPLOADED"
+    assert view.analysis.coverage["upload:AAA"].share == pytest.approx(1, abs=0.02)
+    at = app(data="uploads", y="upload:AAA", x="upload:BBB", timeframe="1h")
+    assert ran_well(at)
+    assert "upload:AAA on upload:BBB" in words(at)
+    assert "UPLOADED" in words(at)
+
+
+def test_an_upload_never_reaches_the_markets_database_and_leaves_without_a_trace(filled, db):
+    before = {path.name for path in db.parent.iterdir()}
+    uploaded(db)
+    assert {path.name for path in db.parent.iterdir()} - before == {"uploads"}
+    assert "upload:AAA" not in Desk(db).instruments()
+    files = {path.name for path in uploads_path(db).parent.iterdir() if path.suffix == ".csv"}
+    assert files == {one.stored_as for one in read_uploads(uploads_path(db))}
+    assert "upload" not in words(app())
+
+
+def test_the_upload_tab_reads_reports_saves_analyses_and_deletes(filled, db):
+    at = page("data", data_tab="Upload")
+    assert ran_well(at)
+    assert "Two make a pair" in words(at)
+    for name, seed, level in (("aaa.csv", 1, 20.0), ("b b.csv", 2, 300.0)):
+        at.get("file_uploader")[0].set_value((name, hourly(seed, level), "text/csv")).run()
+        assert ran_well(at)
+        said = words(at)
+        assert f"{HOURS - 3} bars of 1h" in said
+        assert "1 refused · 1 doubled" in said
+        assert "3 bars missing" in said
+        assert "its time cannot be read: 'nonsense'" in str(at.dataframe[1].value)
+        at.button(key="upload_button").click().run()
+        assert ran_well(at)
+    assert {one.instrument for one in read_uploads(uploads_path(db))} == {"upload:AAA", "upload:B-B"}
+    at.button(key="upload_button").click().run()
+    assert "is there already" in words(at)
+    at.selectbox(key="upload_gone").set_value("upload:B-B").run()
+    at.button(key="upload_delete_button").click().run()
+    assert ran_well(at)
+    assert {one.instrument for one in read_uploads(uploads_path(db))} == {"upload:AAA"}
+    assert len([path for path in uploads_path(db).parent.iterdir() if path.suffix == ".csv"]) == 1
+
+
+def test_a_file_that_is_none_is_one_sentence(filled):
+    at = page("data", data_tab="Upload")
+    for data in (b"", b"\x00\x01\x02" * 50, b"PK\x03\x04broken", b"hello", b"a,b\n1,2\n3,4\n"):
+        at.get("file_uploader")[0].set_value(("x.csv", data, "text/csv")).run()
+        assert ran_well(at), data
+        assert len(at.warning) == 1
+
+
+def test_without_a_database_files_can_be_uploaded_and_then_analysed(db):
+    at = app()
+    assert ran_well(at)
+    assert "Nothing has been stored yet" in words(at)
+    uploaded(db)
+    at = app(data="uploads", timeframe="1h")
+    assert ran_well(at)
+    assert "UPLOADED" in words(at)
