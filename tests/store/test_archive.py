@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from store.keeping import DAY_MS, KEEP_S, MIDNIGHT_MS, KeepingRig, assert_true, three_days
-from store.rig import BTC, T0_MS
+from store.rig import BTC, T0_MS, trade
 from support import PROJECT, shared_file
 
 from statarb.errors import DamagedDatabaseError, ForeignDatabaseError, StoreError
@@ -159,6 +159,32 @@ def test_trades_around_a_deferred_gap_are_pruned_once_archived_and_old(tmp_path)
     assert [day.deferred for day in Manifest(tmp_path / "cold").days()] == [(), ((300, 309),), ()]
     assert_nothing_lost(rig.path, tmp_path / "cold", kept)
     assert_true(rig)
+
+
+def test_over_midnight_a_day_is_archived_at_the_first_look_after_its_last_bar_closed_and_pruned_by_its_age(tmp_path):
+    """Live trades all the way, clocks that move on by seconds, a look of the archiver each minute."""
+    rig, sent, archived_at, midnight_ms = archiving_rig(tmp_path), [], [], MIDNIGHT_MS + DAY_MS
+    for second in range(-600, 600, 5):
+        now_ms = midnight_ms + second * 1000
+        sent.append(trade(1_000 + second // 5, now_ms))
+        rig.clock.s = 1000.0 + (now_ms - T0_MS) / 1000
+        rig.commit(sent[-1])
+        if second % 60 == 0:
+            while rig.archiver.step():
+                pass
+            archived_at += [second] if Manifest(tmp_path / "cold").days() and not archived_at else []
+            assert rig.query("SELECT count(*) FROM trades") == [(len(sent),)]
+    assert archived_at == [60], "at midnight the last bar is not closed yet, nor is a trade of the next day stored"
+    (day,) = Manifest(tmp_path / "cold").days()
+    before, after = ([t for t in sent if (t.ts_ms < midnight_ms) is is_before] for is_before in (True, False))
+    assert (day.date, day.lo, day.hi, day.rows) == ("2023-11-14", before[0].trade_id, before[-1].trade_id, len(before))
+    rig.pass_to(midnight_ms + int(KEEP_S * 1000) + 61_000 - T0_MS)
+    assert rig.query("SELECT min(trade_id) FROM trades") == [(after[0].trade_id,)]
+    assert_nothing_lost(rig.path, tmp_path / "cold", sent)
+    assert_true(rig)
+    minutes = rig.bars("bars_1m").state
+    assert set(minutes.iloc[1:-1]) == {"final"}
+    assert len(minutes) == 20
 
 
 def test_nothing_is_pruned_that_is_not_archived(tmp_path):
