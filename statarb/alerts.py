@@ -190,11 +190,15 @@ class AlertRule:
             _check_number(name, getattr(self, name), low, high, unit)
 
     @property
+    def conditions_text(self) -> str:
+        """`|z| above 2 sd and net edge above 0 bp`."""
+        return " and ".join(condition.text for condition in self.conditions)
+
+    @property
     def text(self) -> str:
         """`|z| above 2 sd and net edge above 0 bp · ETHUSDT on BTCUSDT, closed 1m bars`."""
-        conditions = " and ".join(condition.text for condition in self.conditions)
         bars = f"closed {self.params.timeframe} bars" if self.basis == "closed" else f"live, {self.params.timeframe}"
-        return f"{conditions} · {self.params.pair}, {bars}"
+        return f"{self.conditions_text} · {self.params.pair}, {bars}"
 
     @property
     def needs_prices(self) -> bool:

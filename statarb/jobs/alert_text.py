@@ -10,8 +10,9 @@ from statarb.clock import utc_text
 from statarb.jobs.rule_watch import Signal
 from statarb.jobs.scene import PairSight
 from statarb.params import PairParams
-from statarb.quant import LiveReading, NotEnough, TwoLegs
+from statarb.quant import TwoLegs
 from statarb.quant.headline import Circumstances, headline
+from statarb.quant.verdict import age_text
 from statarb.store import AlertEvent
 
 _HEADS = {
@@ -119,16 +120,16 @@ def _venues(params: PairParams, source: str) -> str:
 
 def _figures(sight: PairSight, circumstances: Circumstances) -> list[str]:
     study, reading = sight.study, sight.reading
-    words = headline(study, reading, sight.costs, circumstances).text if isinstance(reading, LiveReading) else ""
+    words = headline(study, reading, sight.costs, circumstances) if reading else None
     verdict = study.verdict
-    age = f" for {_age_text(sight.at_ms - verdict.since_ms)}" if verdict.since_ms is not None else ""
-    return [
-        *([words] if words else []),
+    age = f" for {age_text((sight.at_ms - verdict.since_ms) / 1000)}" if verdict.since_ms is not None else ""
+    lines = [
+        f"{words.state} {words.edge}".strip() if words else "",
         f"Verdict: {verdict.headline}{age}.",
-        _prices(sight),
-        *_sizes(sight),
-        f"Coverage of the {study.params.window:,} bars of z: {sight.coverage:.1%}.",
+        words.legs if words else "",
+        f"{_prices(sight)} {sight.coverage:.1%} of the {study.params.window:,} bars of z are covered.",
     ]
+    return [line for line in lines if line]
 
 
 def _prices(sight: PairSight) -> str:
@@ -138,27 +139,6 @@ def _prices(sight: PairSight) -> str:
 
 def _price(price: float) -> str:
     return "unknown" if math.isnan(price) else f"{price:,.10g}"
-
-
-def _sizes(sight: PairSight) -> list[str]:
-    legs, pair = (sight.reading.legs if sight.reading else None), sight.study.params.pair
-    if legs is None:
-        return []
-    if isinstance(legs, NotEnough):
-        return [f"Sizes: {legs.text}."]
-    sides = [
-        f"{'long' if units > 0 else 'short'} {abs(units):,.8g} {leg.label} ({abs(notional):,.0f})"
-        for leg, units, notional in (
-            (pair.y, legs.y_units, legs.y_notional),
-            (pair.x, legs.x_units, legs.x_notional),
-        )
-    ]
-    return [f"Sizes towards the mean: {', '.join(sides)}."]
-
-
-def _age_text(ms: int) -> str:
-    minutes = max(0, ms) / 60_000
-    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
 
 
 def _known(value: float) -> float | None:

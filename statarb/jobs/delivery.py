@@ -23,6 +23,7 @@ RETRY_AFTER_S = (30.0, 180.0)
 FRESH_MS = 3_600_000
 """An alert older than this is not delivered any more, for instance after ingest was off."""
 ERROR_CHARACTERS = 300
+_SEPARATORS = re.compile(r"[/:@?&=#,+]+")
 NOT_OUTSIDE = (
     "Not sent: this desk's market is simulated. Start ingest with --deliver-simulated yes to send its messages too."
 )
@@ -189,7 +190,9 @@ class _Heard(logging.Handler):
 
 def redacted(text: str, url: str) -> str:
     """`text` with every part of an address, as it is written and as it is meant, replaced by `…`."""
-    parts = {part for whole in (url, unquote(url)) for part in [whole, *re.split(r"[/:@?&=#,+]+", whole)[1:]]}
+    written = _SEPARATORS.split(url)[1:]
+    meant = [unquote(part) for part in written]
+    parts = {url, *written, *meant, *(piece for part in meant for piece in _SEPARATORS.split(part))}
     for part in sorted((part for part in parts if len(part) > 2), key=len, reverse=True):
         text = re.sub(re.escape(part), "…", text, flags=re.IGNORECASE)
     return text

@@ -124,7 +124,7 @@ class Evaluation:
         if signal.kind in ("ended", "seeing"):
             return AlertEnd(f"rule:{rule.rule_id}", signal.at_ms, signal.kind == "seeing")
         event = rule_event(rule, signal, sight, self._circumstances(rule.params), self._desk_url, self._clock.now_ms())
-        log.info("Alert %s %s: %s", event.origin, event.state, event.reason)
+        log.info("Alert %s, %s, %s: %s.", event.origin, rule.params.pair, event.state, event.reason)
         return event
 
     def _circumstances(self, params: PairParams) -> Circumstances:

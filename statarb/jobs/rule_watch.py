@@ -124,16 +124,16 @@ class RuleWatch:
         self._fired_days = [one for one in self._fired_days if one == day]
         if len(self._fired_days) < self.rule.daily_cap:
             self._fired_days.append(day)
-            return Signal("fired", at_ms, self.rule.text)
+            return Signal("fired", at_ms, self.rule.conditions_text)
         self._waiting_since_ms = self._waiting_since_ms if self._waiting else at_ms
         self._waiting += 1
-        return Signal("held", at_ms, self.rule.text)
+        return Signal("held", at_ms, self.rule.conditions_text)
 
     def _digest(self, at_ms: int) -> list[Signal]:
         if not self._waiting or at_ms - self._waiting_since_ms < DIGEST_MS:
             return []
         count, self._waiting = self._waiting, 0
-        return [Signal("digest", at_ms, self.rule.text, count)]
+        return [Signal("digest", at_ms, self.rule.conditions_text, count)]
 
     @property
     def _cooldown_ms(self) -> float:

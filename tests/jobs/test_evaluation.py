@@ -96,7 +96,7 @@ def rig(tmp_path, monkeypatch):
 
 WORDS = (
     *("ETHUSDT on BTCUSDT", "simulated", "closed 1m bar of 2023-11-14 22:15:00 UTC", "round trip", "Verdict:"),
-    *("Prices: ETHUSDT", "Sizes towards the mean: short", "Coverage", "http://desk:1/live?"),
+    *("Prices: ETHUSDT", "If faded: sell", "are covered", "http://desk:1/live?"),
 )
 BEYOND = Condition("abs_z", "above", 2.0)
 WORTH_IT = Condition("net_edge_bps", "above", 0.0)
@@ -112,7 +112,7 @@ def test_a_move_that_pays_its_costs_is_told_once_with_all_that_was_known(rig):
     (event,) = rig.events()[len(before) :]
     assert (event.origin, event.state, event.basis) == (f"rule:{rule.rule_id}", "fired", "closed")
     assert event.at_ms == END_MS + 60_000
-    assert event.reason == rule.text
+    assert event.reason == rule.conditions_text
     assert event.z > 2
     assert event.net_bps == pytest.approx(event.edge_bps - event.round_trip_bps)
     assert event.net_bps > 0
