@@ -5,9 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from statarb.params import PairParams
+from statarb.screens.backtest_page import show_backtest_page
 from statarb.screens.data_choice import chosen_database
 from statarb.screens.data_page import show_data_page
 from statarb.screens.frame import read_instruments, show_frame
+from statarb.screens.glossary_page import show_glossary_page
 from statarb.screens.live_page import show_live_page
 from statarb.screens.pair_page import show_pair_page
 from statarb.screens.pins_page import show_pins_page
@@ -25,9 +27,11 @@ page = st.navigation(
     [
         st.Page(lambda: show_live_page(desk, params), title="Live View", url_path="live", default=True),
         st.Page(lambda: show_pair_page(desk, params), title="Pair analytics", url_path="pair"),
+        st.Page(lambda: show_backtest_page(desk, params), title="Backtest", url_path="backtest"),
         st.Page(lambda: show_pins_page(desk, params), title="Pins", url_path="pins"),
         st.Page(lambda: show_quality_page(desk, params), title="Data quality", url_path="quality"),
         st.Page(lambda: show_data_page(desk, params), title="Data", url_path="export"),
+        st.Page(show_glossary_page, title="Glossary", url_path="glossary"),
     ],
     position="top",
 )

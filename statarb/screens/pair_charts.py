@@ -9,6 +9,7 @@ import streamlit as st
 from statarb.charts import pair_figure
 from statarb.charts.candles import analysis_spec
 from statarb.charts.distribution import distribution_spec
+from statarb.clock import Zone
 from statarb.quant import NotEnough, PairStudy, z_distribution
 from statarb.quant.sample import epoch_ms
 from statarb.screens.desk import Desk, DeskView
@@ -18,6 +19,7 @@ from statarb.screens.live_page import chart_notes
 from statarb.screens.plot import show_plot
 from statarb.screens.stat import show_table, show_wait
 from statarb.screens.wording import number_text, wait_text
+from statarb.screens.zone import current_zone
 
 BARS_SHOWN = ("120", "480", "all")
 STYLES = ("Lines", "Candles")
@@ -53,21 +55,23 @@ def show_charts_section(desk: Desk, view: DeskView) -> None:
         )
     newest = int(bars) if bars in ("120", "480") else max(1, len(study.prices))
     candles = style == "Candles"
-    spec = once(study, f"charts {candles} {newest}", lambda: _charts(desk, view, candles, newest))
+    zone = current_zone()
+    made_of = f"charts {candles} {newest} {zone.label}"
+    spec = once(study, made_of, lambda: _charts(desk, view, zone, candles, newest))
     show_plot(
         "pair_chart",
         spec,
-        rev=revision(view, style, newest),
+        rev=revision(view, made_of),
         label=f"{params.pair}: prices, volume, spread, z-score and rolling correlation of the newest "
         f"{min(newest, len(study.prices))} closed bars",
         height=1060 if candles else 900,
     )
 
 
-def _charts(desk: Desk, view: DeskView, candles: bool, newest: int) -> dict[str, Any]:
+def _charts(desk: Desk, view: DeskView, zone: Zone, candles: bool, newest: int) -> dict[str, Any]:
     study, correlation = view.study, view.study.correlation
     note = f"Correlation: {wait_text(correlation, study.params.bar_s)}" if isinstance(correlation, NotEnough) else ""
-    figure = pair_figure(study, view.analysis.episodes, (*chart_notes(study), note), view.analysis.bars_version)
+    figure = pair_figure(study, view.analysis.episodes, (*chart_notes(study), note), view.analysis.bars_version, zone)
     opened = epoch_ms(study.prices.index[-newest:])
     since_ms = int(opened[0]) if opened.size else study.as_of_ms
     y_bars, x_bars = desk.closed_bars(view, since_ms)
