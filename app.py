@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from statarb.params import PairParams
+from statarb.screens.alerts_page import show_alerts_page
 from statarb.screens.backtest_page import show_backtest_page
 from statarb.screens.data_choice import chosen_database
 from statarb.screens.data_page import show_data_page
@@ -29,6 +30,7 @@ page = st.navigation(
         st.Page(lambda: show_pair_page(desk, params), title="Pair analytics", url_path="pair"),
         st.Page(lambda: show_backtest_page(desk, params), title="Backtest", url_path="backtest"),
         st.Page(lambda: show_pins_page(desk, params), title="Pins", url_path="pins"),
+        st.Page(lambda: show_alerts_page(desk, params), title="Alerts", url_path="alerts"),
         st.Page(lambda: show_quality_page(desk, params), title="Data quality", url_path="quality"),
         st.Page(lambda: show_data_page(desk, params), title="Data", url_path="export"),
         st.Page(show_glossary_page, title="Glossary", url_path="glossary"),

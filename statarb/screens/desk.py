@@ -39,15 +39,18 @@ from statarb.quant import (
 from statarb.screens.health import Health, feed_health
 from statarb.screens.wording import duration_text
 from statarb.store import (
+    AlertEvent,
     BASE_MS,
     BarCache,
     Coverage,
+    Delivery,
     Disk,
     FeedState,
     LastTrade,
     Reader,
     StoredFunding,
     StoredInstrument,
+    StoredOutcome,
     StoredQuote,
     disk,
     rejects,
@@ -113,6 +116,17 @@ class Quality:
     gaps: pd.DataFrame
     rejects: pd.DataFrame
     disk: Disk
+
+
+@dataclass(frozen=True, eq=False)
+class AlertLog:
+    """What rules and pins have said, newest first; how far each message got, and what came of it."""
+
+    now_ms: int
+    feeds: dict[str, FeedState]
+    events: list[AlertEvent]
+    deliveries: list[Delivery]
+    outcomes: list[StoredOutcome]
 
 
 class Desk:
@@ -197,6 +211,37 @@ class Desk:
         first_ms = since_ms // frame.ms * frame.ms
         y, x = (reader.bars(leg, frame.base, first_ms, until_ms) for leg in (params.y, params.x))
         return resample_bars(y, frame, until_ms), resample_bars(x, frame, until_ms)
+
+    def longer_study(self, view: DeskView, since_ms: int, until_ms: int) -> PairStudy:
+        """The study of a view's parameters over other bars: those that open in [since_ms, until_ms).
+
+        `until_ms` must not exceed what is closed in both legs. Nothing is kept.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; the message says what to do.
+        """
+        reader, params = self._current_reader(), view.params
+        frame = timeframe(params.timeframe)
+        first_ms = max(0, since_ms) // frame.ms * frame.ms
+        y, x = (reader.bars(leg, frame.base, first_ms, until_ms) for leg in (params.y, params.x))
+        return study_pair(y, x, params, until_ms)
+
+    def alert_log(self, limit: int = 500) -> AlertLog:
+        """The newest alerts with all that belongs to them, and the heartbeats.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; the message says what to do.
+        """
+        reader = self._current_reader()
+        events = reader.alert_events(limit=limit)
+        first = events[-1] if events else None
+        outcomes = reader.outcomes(first.event_id or 0) if first else []
+        deliveries = reader.deliveries(first.made_at_ms if first else 0)
+        return AlertLog(self._clock.now_ms(), reader.feeds(), events, deliveries, outcomes)
 
     def longer_study(self, view: DeskView, since_ms: int, until_ms: int) -> PairStudy:
         """The study of a view's parameters over other bars: those that open in [since_ms, until_ms).
