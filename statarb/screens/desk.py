@@ -39,8 +39,8 @@ from statarb.quant import (
 from statarb.screens.health import Health, feed_health
 from statarb.screens.wording import duration_text
 from statarb.store import (
-    AlertEvent,
     BASE_MS,
+    AlertEvent,
     BarCache,
     Coverage,
     Delivery,
@@ -242,22 +242,6 @@ class Desk:
         outcomes = reader.outcomes(first.event_id or 0) if first else []
         deliveries = reader.deliveries(first.made_at_ms if first else 0)
         return AlertLog(self._clock.now_ms(), reader.feeds(), events, deliveries, outcomes)
-
-    def longer_study(self, view: DeskView, since_ms: int, until_ms: int) -> PairStudy:
-        """The study of a view's parameters over other bars: those that open in [since_ms, until_ms).
-
-        `until_ms` must not exceed what is closed in both legs. Nothing is kept.
-
-        Raises
-        ------
-        StoreError
-            The database cannot be read; the message says what to do.
-        """
-        reader, params = self._current_reader(), view.params
-        frame = timeframe(params.timeframe)
-        first_ms = max(0, since_ms) // frame.ms * frame.ms
-        y, x = (reader.bars(leg, frame.base, first_ms, until_ms) for leg in (params.y, params.x))
-        return study_pair(y, x, params, until_ms)
 
     def quality(self, view: DeskView) -> Quality:
         """How good the record of a view's instruments is.
