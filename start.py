@@ -355,7 +355,8 @@ def run_desk(desk: Desk, options: argparse.Namespace, db: Path) -> NoReturn:
     """Start everything, say when the page is there, and watch until the end."""
     port = dashboard_port(options.port)
     source = start_exchange(desk, options.symbols or os.environ.get("STATARB_SYMBOLS")) if options.demo else []
-    ingest = desk.start("ingest", "ingest.py", "--db", db, *source, *ingest_options(options))
+    link = [] if os.environ.get("STATARB_DESK_URL") else ["--desk-url", f"http://localhost:{port}"]
+    ingest = desk.start("ingest", "ingest.py", "--db", db, *source, *link, *ingest_options(options))
     desk.start("dashboard", "-m", "streamlit", "run", "app.py", "--server.port", str(port))
     live = desk.wait_for(lambda: ingest.ready_line and is_healthy(port), LIVE_S)
     if not live and not desk.wait_for(lambda: is_healthy(port), HEALTHY_S):
