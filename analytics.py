@@ -21,19 +21,20 @@ from statarb.quant import ZDistribution, spread_seen, z_distribution, z_seen
 from statarb.quant import Costs, Edge, Episode, FundingTerms, LegCosts, LiveReading, TwoLegs, costs, edge_to_mean
 from statarb.quant import episodes, live_reading, share_beyond, two_legs
 # Do the legs move together?
-from statarb.quant import rolling_correlation
+from statarb.quant import TickCovariance, hayashi_yoshida, level_correlation, rolling_correlation
 # Does the spread come back?
 from statarb.quant import CointegrationResult, ResidualTest, UnitRootResult, Verdict, WindowTest, adf, critical_values
 from statarb.quant import engle_granger, HalfLife, half_life, half_life_found, residual_pvalue, schwert_lags, verdict
 # What do further tests say?
 from statarb.quant import (
     BounceNoise, Hurst, Integration, JohansenResult, ReversionTests, VarianceRatio, bounce_noise, df_gls, hurst,
-    johansen, kpss, phillips_ouliaris, phillips_perron, reversion_tests, variance_ratio
+    johansen, kpss, phillips_ouliaris, phillips_perron, rescaled_range, reversion_tests, variance_ratio
 )
 # Does the hedge still hold?
 from statarb.quant import Stability, stability
 # What would the rule have earned?
-from statarb.quant import Backtest, RoundTrip, Rule, backtest, backtest_study
+from statarb.quant import Backtest, DeflatedSharpe, RoundTrip, Rule, Thresholds, backtest, backtest_study
+from statarb.quant import deflated_sharpe, reversion_thresholds
 # What is a trade worth that is on?
 from statarb.quant import PinEvent, PinState, pin_events, pin_exit, pin_result, pin_state, pinned
 # What came after an alert?
@@ -54,13 +55,15 @@ __all__ = [  # noqa: RUF022  (by question, as above)
     "ZDistribution", "z_distribution",
     "Costs", "Edge", "Episode", "FundingTerms", "LegCosts", "LiveReading", "TwoLegs", "costs", "edge_to_mean",
     "episodes", "live_reading", "share_beyond", "two_legs",
-    "rolling_correlation",
+    "TickCovariance", "hayashi_yoshida", "level_correlation", "rolling_correlation",
     "CointegrationResult", "ResidualTest", "UnitRootResult", "Verdict", "WindowTest", "adf", "critical_values",
     "engle_granger", "HalfLife", "half_life", "half_life_found", "residual_pvalue", "schwert_lags", "verdict",
     "BounceNoise", "Hurst", "Integration", "JohansenResult", "ReversionTests", "VarianceRatio", "bounce_noise",
-    "df_gls", "hurst", "johansen", "kpss", "phillips_ouliaris", "phillips_perron", "reversion_tests", "variance_ratio",
+    "df_gls", "hurst", "johansen", "kpss", "phillips_ouliaris", "phillips_perron", "rescaled_range", "reversion_tests",
+    "variance_ratio",
     "Stability", "stability",
-    "Backtest", "RoundTrip", "Rule", "backtest", "backtest_study",
+    "Backtest", "DeflatedSharpe", "RoundTrip", "Rule", "Thresholds", "backtest", "backtest_study", "deflated_sharpe",
+    "reversion_thresholds",
     "PinEvent", "PinState", "pin_events", "pin_exit", "pin_result", "pin_state", "pinned",
     "Outcome", "Scorecard", "outcome", "scorecard",
     "NotEnough", "PairStream", "PairStudy", "StreamedBar", "Undefined", "study_pair", "text_report", "to_dict",

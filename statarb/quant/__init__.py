@@ -7,10 +7,11 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 # ruff: noqa: E402  (the imports below load numpy)
+from statarb.quant.asynchronous import TickCovariance, hayashi_yoshida
 from statarb.quant.backtest import Backtest, backtest, backtest_study
 from statarb.quant.bars import resample_bars
 from statarb.quant.cointegration import CointegrationResult, ResidualTest, engle_granger
-from statarb.quant.correlation import rolling_correlation
+from statarb.quant.correlation import level_correlation, rolling_correlation
 from statarb.quant.costs import Costs, FundingTerms, LegCosts, costs
 from statarb.quant.distribution import ZDistribution, z_distribution
 from statarb.quant.features import feature_table
@@ -33,6 +34,7 @@ from statarb.quant.price_statistics import price_statistics
 from statarb.quant.reading import LiveReading, live_reading
 from statarb.quant.report import text_report, to_dict
 from statarb.quant.sample import NotEnough, Undefined
+from statarb.quant.selection import DeflatedSharpe, deflated_sharpe
 from statarb.quant.signal import Edge, Episode, edge_to_mean, episodes
 from statarb.quant.sizing import TwoLegs, share_beyond, two_legs
 from statarb.quant.spread import (
@@ -50,9 +52,10 @@ from statarb.quant.stability import Stability, stability
 from statarb.quant.stationarity import df_gls, kpss, phillips_perron
 from statarb.quant.stream import PairStream, StreamedBar
 from statarb.quant.study import PairStudy, study_pair, warm_up
+from statarb.quant.thresholds import Thresholds, reversion_thresholds
 from statarb.quant.unitroot import UnitRootResult, adf, schwert_lags
 from statarb.quant.verdict import Verdict, WindowTest, verdict
-from statarb.quant.walk import BounceNoise, Hurst, VarianceRatio, bounce_noise, hurst, variance_ratio
+from statarb.quant.walk import BounceNoise, Hurst, VarianceRatio, bounce_noise, hurst, rescaled_range, variance_ratio
 
 __all__ = [
     "Backtest",
@@ -60,6 +63,7 @@ __all__ = [
     "BounceNoise",
     "CointegrationResult",
     "Costs",
+    "DeflatedSharpe",
     "Edge",
     "Episode",
     "FrozenMoments",
@@ -90,6 +94,8 @@ __all__ = [
     "Scorecard",
     "Stability",
     "StreamedBar",
+    "Thresholds",
+    "TickCovariance",
     "TwoLegs",
     "Undefined",
     "UnitRootResult",
@@ -106,6 +112,7 @@ __all__ = [
     "compare_hedges",
     "costs",
     "critical_values",
+    "deflated_sharpe",
     "df_gls",
     "dols_hedge",
     "edge_to_mean",
@@ -116,6 +123,7 @@ __all__ = [
     "hac_hedge",
     "half_life",
     "half_life_found",
+    "hayashi_yoshida",
     "hedge_moments",
     "hedge_quality",
     "hedge_ratio",
@@ -125,6 +133,7 @@ __all__ = [
     "kalman_hedge",
     "kalman_noise",
     "kpss",
+    "level_correlation",
     "live_reading",
     "live_z",
     "log_returns",
@@ -141,9 +150,11 @@ __all__ = [
     "pinned",
     "price_statistics",
     "resample_bars",
+    "rescaled_range",
     "residual_pvalue",
     "returns_hedge",
     "reversion_tests",
+    "reversion_thresholds",
     "rolling_correlation",
     "rolling_hedge",
     "schwert_lags",

@@ -1,4 +1,4 @@
-"""Rolling correlation, of returns."""
+"""Rolling correlation: of returns, and as a labelled extra of levels."""
 
 from __future__ import annotations
 
@@ -45,3 +45,35 @@ def rolling_correlation(y_returns: Any, x_returns: Any, window: int) -> pd.Serie
     with np.errstate(divide="ignore", invalid="ignore"):
         r = np.clip(m.sxy / (np.sqrt(m.sxx) * np.sqrt(m.syy)), -1.0, 1.0)
     return pd.Series(np.where(moves, r, np.nan), index=first.index, name="correlation")
+
+
+def level_correlation(y: Any, x: Any, window: int) -> pd.Series:
+    """Pearson correlation of the last `window` *levels*: an extra, to be shown with its label and never alone.
+
+    Parameters
+    ----------
+    y, x : Series or array, shape (n,)
+        Log prices, or prices, of bars in which both legs traded.
+    window : int
+        Bars in the window.
+
+    Returns
+    -------
+    Series
+        In [-1, 1], NaN as `rolling_correlation`.
+
+    Raises
+    ------
+    DataError
+        As `rolling_correlation`.
+
+    Notes
+    -----
+    It says that both drifted, not that they move together: on unrelated random walks mean |r| is 0.42 over 120 bars,
+    and |r| > 0.5 in 39 % of windows.
+
+    References
+    ----------
+    Yule (1926), JRSS 89, on nonsense correlations.
+    """
+    return rolling_correlation(y, x, window).rename("level_correlation")

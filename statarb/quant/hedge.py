@@ -32,6 +32,11 @@ class HedgeFit:
     direction: str
 
     @property
+    def beta_t(self) -> float:
+        """Classic t of beta, which wandering prices make far too large; infinite for an exact line."""
+        return self.beta / self.beta_se if self.beta_se else math.copysign(math.inf, self.beta)
+
+    @property
     def text(self) -> str:
         """`y = 0.12 + 1.03 x`."""
         return f"y = {self.alpha:.6g} {'-' if self.beta < 0 else '+'} {abs(self.beta):.6g} x"

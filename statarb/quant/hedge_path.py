@@ -77,10 +77,12 @@ class KalmanNoise:
     log_likelihood: float = math.nan
 
 
-def kalman_hedge(y: Any, x: Any, noise: KalmanNoise | None = None, discount: float = 0.999) -> pd.DataFrame:
+def kalman_hedge(
+    y: Any, x: Any, noise: KalmanNoise | None = None, discount: float = 0.999, origin: float | None = None
+) -> pd.DataFrame:
     """Alpha and beta as random walks, followed by a Kalman filter.
 
-    y(t) = alpha(t) + beta(t) (x(t) - x(0)) + e(t); both states walk, each with its own noise. The start is exactly
+    y(t) = level(t) + beta(t) (x(t) - origin) + e(t); both states walk, each with its own noise. The start is exactly
     diffuse: nothing is assumed of alpha and beta before the data.
 
     Parameters
@@ -91,19 +93,22 @@ def kalman_hedge(y: Any, x: Any, noise: KalmanNoise | None = None, discount: flo
         Noise of the two states, from `kalman_noise` on *earlier* bars.
     discount : float
         Used without `noise`: each bar the past loses this share of its weight, 1 / (1 - discount) bars of memory.
+    origin : float, optional
+        Where on x the walking level stands; without it the first x, so that level and beta walk by themselves. 0 is
+        the model of textbooks.
 
     Returns
     -------
     DataFrame
-        Columns alpha, beta (filtered: known at the close of their bar), beta_sd (half a band around beta), innovation
-        (y less its prediction by the bar before) and innovation_sd (as predicted at the bar before). NaN until x has
-        moved and the variance is known. The innovation is a one-step surprise, not a spread: no test of reversion
-        may be made of it, for it reads stationary on unrelated walks every time.
+        Columns alpha (where the line meets x = 0), beta (filtered: known at the close of their bar), beta_sd (half a
+        band around beta), innovation (y less its prediction by the bar before) and innovation_sd (as predicted at the
+        bar before). NaN until x has moved and the variance is known. The innovation is a one-step surprise, not a
+        spread: no test of reversion may be made of it, for it reads stationary on unrelated walks every time.
 
     Raises
     ------
     DataError
-        As `hedge_ratio`, negative noise, or a discount outside (0.5, 1].
+        As `hedge_ratio`, negative noise, a discount outside (0.5, 1], or an origin that is no number.
 
     References
     ----------
@@ -114,12 +119,16 @@ def kalman_hedge(y: Any, x: Any, noise: KalmanNoise | None = None, discount: flo
         raise DataError(f"A discount of {discount} forgets too fast or never began.", "Give 0.5 to 1, such as 0.999.")
     if noise is not None and not (0 <= noise.q_alpha < math.inf and 0 <= noise.q_beta < math.inf):
         raise DataError("The noise of a state cannot be negative.", "Use kalman_noise.")
+    if origin is not None and not math.isfinite(origin):
+        raise DataError(f"{origin} is not a place on x.", "Leave it out, or give 0.")
     ys, xs = first.to_numpy(), second.to_numpy()
     names = ["alpha", "beta", "beta_sd", "innovation", "innovation_sd"]
     if not ys.size:
         return pd.DataFrame(np.empty((0, 5)), index=first.index, columns=names)
     q_alpha, q_beta, keep = (noise.q_alpha, noise.q_beta, 1.0) if noise else (0.0, 0.0, 1 / discount)
-    path, _ = _filtered(ys - ys[0], xs - xs[0], q_alpha, q_beta, keep)
+    # The level at the first x walks with beta too where its own place is elsewhere.
+    away = 0.0 if origin is None else float(xs[0]) - origin
+    path, _ = _filtered(ys - ys[0], xs - xs[0], q_alpha + away**2 * q_beta, q_beta, keep, away * q_beta)
     path[:, 0] += ys[0] - path[:, 1] * xs[0]
     return pd.DataFrame(path, index=first.index, columns=names)
 
@@ -171,7 +180,9 @@ def kalman_noise(y: Any, x: Any) -> KalmanNoise | NotEnough:
     return KalmanNoise(float(q_alpha), float(q_beta) / x_size**2, likelihood)
 
 
-def _filtered(y: Floats, x: Floats, q_alpha: float, q_beta: float, keep: float) -> tuple[Floats, float]:
+def _filtered(
+    y: Floats, x: Floats, q_alpha: float, q_beta: float, keep: float, q_both: float = 0.0
+) -> tuple[Floats, float]:
     """Rows (alpha, beta, beta_sd, innovation, innovation_sd), and the log-likelihood with its variance at its best.
 
     Covariances are in units of the observation's variance, which is the running mean of the squared surprises.
@@ -185,8 +196,9 @@ def _filtered(y: Floats, x: Floats, q_alpha: float, q_beta: float, keep: float) 
     for t, (yt, xt) in enumerate(zip(y.tolist(), x.tolist(), strict=True)):
         if t == 0:
             continue
-        p_aa, p_ab, p_bb = p_aa * keep + q_alpha, p_ab * keep, p_bb * keep + q_beta
+        p_aa, p_ab, p_bb = p_aa * keep + q_alpha, p_ab * keep + q_both, p_bb * keep + q_beta
         if diffuse:
+            p_ab = 0.0
             if xt == 0.0:  # x stands where it began: only alpha can be learned
                 f = p_aa + 1.0
                 error = yt - alpha

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,9 +21,9 @@ _TRACE_LEVELS = ("90%", "95%", "99%")
 
 
 def phillips_ouliaris(
-    y: Any, x: Any, trend: str = "c", bandwidth: float | None = None
+    y: Any, x: Any, trend: str = "c", bandwidth: float | None = None, test: Literal["Zt", "Za"] = "Zt"
 ) -> CointegrationResult | NotEnough:
-    """Phillips-Ouliaris Zt test in both directions.
+    """Phillips-Ouliaris residual test in both directions.
 
     As Engle-Granger, but the t of the residuals is corrected by their long-run variance instead of lagged differences.
     Null hypothesis: no combination of the legs returns to a mean.
@@ -36,6 +36,8 @@ def phillips_ouliaris(
         Deterministic terms of the regression.
     bandwidth : float, optional
         Of the Bartlett kernel; without it chosen from the data.
+    test : {'Zt', 'Za'}
+        By the t of the residuals' root, or by n times the root less one.
 
     Returns
     -------
@@ -57,6 +59,8 @@ def phillips_ouliaris(
     """
     if trend not in TRENDS:
         raise DataError(f"{str(trend)[:20]!r} is not a trend.", f"Choose one of {', '.join(TRENDS)}.")
+    if test not in ("Zt", "Za"):
+        raise DataError(f"{str(test)[:20]!r} is not a statistic of this test.", "Choose Zt or Za.")
     legs = _legs(y, x)
     if isinstance(legs, NotEnough):
         return legs
@@ -65,7 +69,7 @@ def phillips_ouliaris(
 
     tests = []
     for direction, first, second in (("y on x", ys, xs), ("x on y", xs, ys)):
-        result = by_arch(first, second, trend=trend, test_type="Zt", bandwidth=bandwidth)
+        result = by_arch(first, second, trend=trend, test_type=test, bandwidth=bandwidth)
         tests.append(
             ResidualTest(
                 direction=direction,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,11 @@ from statarb.quant.unitroot import ADF_BARS, LagRule, UnitRootResult, determinis
 
 WANDERS = "the series has a unit root: it wanders and does not return"
 STAYS = "the series stays around its mean; a small p says that it wanders"
+
+
+def schwert_most(nobs: int) -> int:
+    """Schwert's longer rule: floor(12 (n / 100)^(1/4)) lags."""
+    return int(12 * (nobs / 100) ** 0.25)
 
 
 def kpss(
@@ -53,12 +58,16 @@ def kpss(
         return sample
     from arch.unitroot import KPSS
 
-    lags = int(12 * (sample.size / 100) ** 0.25) if lags is None else lags
+    lags = schwert_most(sample.size) if lags is None else lags
     return _result(KPSS(sample, trend=trend, lags=lags), series, trend, f"{lags} lags, fixed", STAYS)
 
 
 def phillips_perron(
-    values: Any, trend: str = "c", lags: int | None = None, series: str = "the series given"
+    values: Any,
+    trend: str = "c",
+    lags: int | None = None,
+    series: str = "the series given",
+    test: Literal["tau", "rho"] = "tau",
 ) -> UnitRootResult | NotEnough:
     """Phillips-Perron test: Dickey-Fuller's t, corrected for autocorrelation by the long-run variance.
 
@@ -71,6 +80,8 @@ def phillips_perron(
         As `kpss`.
     trend : {'n', 'c', 'ct'}
         Deterministic terms.
+    test : {'tau', 'rho'}
+        By the t of the root, or by n times the root less one.
 
     Returns
     -------
@@ -86,13 +97,17 @@ def phillips_perron(
     ----------
     Phillips & Perron (1988), Biometrika 75. By `arch.unitroot.PhillipsPerron`.
     """
+    if test not in ("tau", "rho"):
+        raise DataError(f"{str(test)[:20]!r} is not a statistic of this test.", "Choose tau or rho.")
     sample = _sample(values, trend, ("n", "c", "ct"), lags, series)
     if isinstance(sample, NotEnough):
         return sample
     from arch.unitroot import PhillipsPerron
 
-    lags = int(12 * (sample.size / 100) ** 0.25) if lags is None else lags
-    return _result(PhillipsPerron(sample, trend=trend, lags=lags), series, trend, f"{lags} lags, fixed", WANDERS)
+    lags = schwert_most(sample.size) if lags is None else lags
+    return _result(
+        PhillipsPerron(sample, trend=trend, lags=lags, test_type=test), series, trend, f"{lags} lags, fixed", WANDERS
+    )
 
 
 def df_gls(
@@ -130,8 +145,7 @@ def df_gls(
         return sample
     from arch.unitroot import DFGLS
 
-    most = int(12 * (sample.size / 100) ** 0.25)
-    rule = LagRule(0, most) if lags is None else LagRule(lags, lags)
+    rule = LagRule(0, schwert_most(sample.size)) if lags is None else LagRule(lags, lags)
     chosen = select_lags(_gls_detrended(sample, trend), rule)
     return _result(DFGLS(sample, lags=chosen, trend=trend), series, trend, rule.text, WANDERS)
 

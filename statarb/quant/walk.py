@@ -138,6 +138,44 @@ def hurst(steps: Any) -> Hurst | NotEnough:
     return Hurst(exponent, 1.0 / math.sqrt(n), n)
 
 
+def rescaled_range(steps: Any) -> Hurst | NotEnough:
+    """Hurst exponent by the rescaled range, uncorrected.
+
+    In boxes of 8, 16, 32 ... steps: range of the sum of steps less their mean, over their deviation (ddof 0); the
+    exponent is the slope of the log of its mean on the log of the box.
+
+    Parameters, errors as `hurst`.
+
+    Returns
+    -------
+    Hurst or NotEnough
+        As `hurst`. It reads high on short samples: about 0.55 on noise of 1,000 steps, which `hurst` does not.
+
+    References
+    ----------
+    Hurst (1951), Transactions of the ASCE 116; Mandelbrot & Wallis (1969), Water Resources Research 5.
+    """
+    sample = checked_series(steps, "steps").to_numpy()
+    n = sample.size
+    if n < HURST_BARS:
+        return NotEnough("steps", n, HURST_BARS)
+    if is_constant(sample):
+        return Undefined("no Hurst exponent: the steps do not vary", n, n)
+    sample = sample / np.abs(sample).max()
+    boxes = 2 ** np.arange(3, int(math.log2(n)) + 1)
+    ranges = [_mean_range(sample[: n // box * box].reshape(-1, int(box))) for box in boxes]
+    if min(ranges) <= 0:
+        return Undefined("no Hurst exponent: the steps are an exact pattern", n, n)
+    return Hurst(float(np.polyfit(np.log(boxes), np.log(ranges), 1)[0]), 1.0 / math.sqrt(n), n)
+
+
+def _mean_range(boxes: Floats) -> float:
+    """Mean of range over deviation, of the boxes that move; 0 where none does."""
+    sums = np.cumsum(boxes - boxes.mean(axis=1, keepdims=True), axis=1)
+    deviation, moved = boxes.std(axis=1), np.ptp(boxes, axis=1) > 1e-13
+    return float(np.mean(np.ptp(sums, axis=1)[moved] / deviation[moved])) if moved.any() else 0.0
+
+
 def _detrended(walk: Floats, box: int) -> float:
     """Root of the mean square around a line in every box of the walk."""
     boxes = walk[: walk.size // box * box].reshape(-1, box)

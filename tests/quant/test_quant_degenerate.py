@@ -61,6 +61,7 @@ CALLS = {
     "frozen_moments": lambda y, x: a.frozen_moments(y, x, "log", 0),
     "hac_hedge": a.hac_hedge,
     "half_life": lambda y, x: a.half_life(y),
+    "hayashi_yoshida": a.hayashi_yoshida,
     "hedge_moments": lambda y, x: a.hedge_moments(y, x, 60, "theil_sen"),
     "hedge_quality": lambda y, x: a.hedge_quality(y, x, 60, 30),
     "hedge_ratio": a.hedge_ratio,
@@ -70,6 +71,7 @@ CALLS = {
     "kalman_hedge": a.kalman_hedge,
     "kalman_noise": lambda y, x: a.kalman_noise(y[:120], x[:120]),
     "kpss": lambda y, x: a.kpss(y),
+    "level_correlation": lambda y, x: a.level_correlation(y, x, 60),
     "live_reading": lambda y, x: a.live_reading(
         STUDY, y[-1] if len(y) else np.nan, x[-1] if len(x) else np.nan, a.costs(PairParams())
     ),
@@ -86,6 +88,7 @@ CALLS = {
     ),
     "price_statistics": lambda y, x: a.price_statistics(bars(y), MINUTE),
     "resample_bars": lambda y, x: bars(y),
+    "rescaled_range": lambda y, x: a.rescaled_range(y),
     "returns_hedge": a.returns_hedge,
     "reversion_tests": lambda y, x: a.reversion_tests(y, x, 200),
     "rolling_correlation": lambda y, x: a.rolling_correlation(y, x, 60),
@@ -107,12 +110,14 @@ CALLS = {
 OF_NUMBERS = {
     "costs",
     "critical_values",
+    "deflated_sharpe",
     "half_life_found",
     "pin_events",
     "pin_exit",
     "pin_result",
     "pinned",
     "residual_pvalue",
+    "reversion_thresholds",
     "schwert_lags",
     "text_report",
     "to_dict",
