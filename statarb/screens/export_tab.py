@@ -6,7 +6,7 @@ import contextlib
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -17,6 +17,7 @@ from statarb.market import Instrument
 from statarb.params import PairParams
 from statarb.screens.cards import show_problem
 from statarb.screens.dataset_columns import COLUMNS
+from statarb.screens.dataset_formats import column_formats
 from statarb.screens.datasets import (
     OF_A_SPAN,
     OF_INSTRUMENTS,
@@ -43,7 +44,7 @@ CONTENTS: dict[What, str] = {
     "outcomes": "Alert outcomes",
     "pins": "Pins",
 }
-ON_SCREEN, CUSTOM = "On screen", "From – to"
+ON_SCREEN, CUSTOM = "On screen", "Custom"
 SPANS_MS = {"1 h": 3_600_000, "24 h": 86_400_000, "7 d": 7 * 86_400_000, "All": None}
 _MIME = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "zip": "application/zip"}
 _LABEL: dict[Form, str] = {"csv": "Download CSV", "parquet": "Download Parquet", "zip": "Download zip"}
@@ -77,7 +78,7 @@ def show_export(desk: Desk, params: PairParams) -> None:
     )
     if shown is not None:
         st.markdown(f"**The newest {min(PREVIEW_ROWS, len(shown))} rows**")
-        _show_preview(shown)
+        _show_preview(view, shown)
     with st.expander("What the columns mean"):
         st.table(pd.DataFrame({"Column": COLUMNS[order.what].keys(), "Meaning": COLUMNS[order.what].values()}))
 
@@ -140,8 +141,8 @@ def _instruments(view: DeskView) -> tuple[str, ...]:
 def _span(what: What) -> str:
     if what not in OF_A_SPAN:
         return "All"
-    offered = [*([ON_SCREEN] if what == "analytics" else []), *SPANS_MS, CUSTOM]
-    default = ON_SCREEN if what == "analytics" else "24 h"
+    offered = [ON_SCREEN if what == "analytics" else "1 h", *list(SPANS_MS)[1:], CUSTOM]
+    default = offered[0] if what == "analytics" else "24 h"
     chosen = st.segmented_control("Span", offered, default=default, required=True, key=f"span_{what}")
     return str(chosen)
 
@@ -217,25 +218,11 @@ def _spread_scale(params: PairParams) -> str:
     return "`spread` is in units of the y price."
 
 
-def _show_preview(frame: pd.DataFrame) -> None:
-    number = cast("Any", st.column_config.NumberColumn)
+def _show_preview(view: DeskView, frame: pd.DataFrame) -> None:
     st.dataframe(
         frame.iloc[::-1].head(PREVIEW_ROWS),
         hide_index=True,
         key="preview",
         height=38 + 35 * PREVIEW_ROWS,
-        column_config={
-            "ts_utc": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss", timezone="UTC"),
-            "y_close": number(format="%.8g"),
-            "x_close": number(format="%.8g"),
-            "spread": number(format="%.6f"),
-            "zscore": number(format="%.3f"),
-            "alpha": number(format="%.6g"),
-            "beta": number(format="%.5g"),
-            "mean": number(format="%.3g"),
-            "sd": number(format="%.3g"),
-            "correlation": number(format="%.3f"),
-            "y_volume": number(format="%.0f"),
-            "x_volume": number(format="%.0f"),
-        },
+        column_config=column_formats(view),
     )

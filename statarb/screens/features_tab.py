@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -13,7 +12,7 @@ import streamlit as st
 from statarb.errors import StatarbError
 from statarb.params import PairParams
 from statarb.screens.cards import show_problem
-from statarb.screens.dataset_columns import FEATURES
+from statarb.screens.dataset_formats import column_formats, in_percent
 from statarb.screens.datasets import Order, build, excess, features_of
 from statarb.screens.desk import Desk
 from statarb.store import Reader
@@ -51,7 +50,8 @@ def show_features(desk: Desk, params: PairParams) -> None:
         f"**{len(table):,} minutes**, newest first. Each row is what was known at that minute's close: no value looks "
         "ahead, so the rows can train a model."
     )
-    st.dataframe(table.iloc[::-1], hide_index=True, key="feature_table", height=560, column_config=_columns())
+    shown = in_percent(table.iloc[::-1])
+    st.dataframe(shown, hide_index=True, key="feature_table", height=560, column_config=column_formats(view))
     st.download_button(
         "Download CSV",
         data=partial(build, desk.path, None, order, "csv", table),
@@ -68,26 +68,3 @@ def show_features(desk: Desk, params: PairParams) -> None:
 def _table(path: Path, order: Order, bars_version: tuple[int, ...]) -> pd.DataFrame:
     with contextlib.closing(Reader(path)) as reader:
         return features_of(reader, order)
-
-
-def _columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
-    formats = {
-        "y_close": "%.8g",
-        "x_close": "%.8g",
-        "spread": "%.6f",
-        "z": "%.3f",
-        "beta": "%.5g",
-        "correlation": "%.3f",
-        "y_volume": "%.0f",
-        "x_volume": "%.0f",
-    }
-    shares = {
-        name: number(format="percent", help=FEATURES[name]) for name in ("y_volatility", "x_volatility", "coverage")
-    }
-    return {
-        "ts_utc": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC", help=FEATURES["ts_utc"]),
-        "verdict": st.column_config.TextColumn(help=FEATURES["verdict"]),
-        **{name: number(format=text, help=FEATURES[name]) for name, text in formats.items()},
-        **shares,
-    }

@@ -13,6 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from statarb.clock import utc_text
 from statarb.errors import StatarbError
 from statarb.market import timeframe
+from statarb.screens.data_choice import look_at_uploads
 from statarb.screens.desk import Desk
 from statarb.screens.start_page import NEEDED
 from statarb.screens.wording import escape, with_commands
@@ -25,6 +26,8 @@ from statarb.store.uploads import NAME_CHARACTERS, Upload, delete_upload, read_u
 MAX_MB = 64
 """A year of one-minute bars of one instrument is some 50 MB of CSV; packed, a tenth."""
 _PREVIEW_ROWS = 5
+_SERIAL = "upload_serial"
+"""Counts the files that were saved: another key empties the field."""
 _NONE = "—"
 _LABELS = {
     "time": "Time",
@@ -53,7 +56,7 @@ def show_upload(desk: Desk) -> None:
         "CSV, plain, gzipped or zipped",
         type=["csv", "txt", "tsv", "gz", "zip"],
         max_upload_size=MAX_MB,
-        key="upload_file",
+        key=f"upload_file_{st.session_state.get(_SERIAL, 0)}",
         help="Comma, semicolon, tab or bar; decimal point or comma; times as epochs in s, ms, µs or ns, ISO or dates.",
     )
     if file is not None:
@@ -62,7 +65,7 @@ def show_upload(desk: Desk) -> None:
         except StatarbError as error:
             _refuse(error)
     try:
-        _show_uploads(db, read_uploads(db))
+        _show_uploads(db, read_uploads(db), shown=desk.path == db)
     except StatarbError as error:
         _refuse(error)
 
@@ -73,7 +76,7 @@ def _refuse(error: StatarbError) -> None:
 
 def _show_file(db: Path, file: UploadedFile) -> None:
     table = _table(file.file_id, file.getvalue())
-    st.subheader(escape(Path(file.name).name), anchor=False)
+    st.header(escape(Path(file.name).name), anchor=False)
     _show_first_rows(table)
     layout = _layout(table, file.file_id)
     read = _read(file.file_id, layout_key(layout), table, layout)
@@ -85,6 +88,8 @@ def _show_file(db: Path, file: UploadedFile) -> None:
         if st.button("Save", key="upload_button", type="primary", icon=":material/save:"):
             saved = save_upload(db, name, Path(file.name).name, layout.zone, file.getvalue(), read)
             st.toast(f"{escape(saved.instrument)}: {saved.bars:,} bars saved.", icon=":material/check:")
+            st.session_state[_SERIAL] = st.session_state.get(_SERIAL, 0) + 1
+            st.rerun()
 
 
 @st.cache_data(max_entries=4, show_spinner="Reading the file ...")
@@ -179,7 +184,7 @@ def _proposed_name(file_name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-")[:NAME_CHARACTERS].upper() or "UPLOAD"
 
 
-def _show_uploads(db: Path, uploads: list[Upload]) -> None:
+def _show_uploads(db: Path, uploads: list[Upload], *, shown: bool) -> None:
     st.header("Uploads", anchor=False)
     if not uploads:
         st.markdown("None yet. Two make a pair.")
@@ -200,7 +205,7 @@ def _show_uploads(db: Path, uploads: list[Upload]) -> None:
     )
     st.dataframe(table, hide_index=True, key="uploads")
     if len(uploads) >= NEEDED:
-        _show_analyse(uploads)
+        _show_analyse(uploads, shown=shown)
     with st.container(horizontal=True, vertical_alignment="bottom", key="upload_delete"):
         names = [one.instrument for one in uploads]
         gone = st.selectbox("Delete an upload", names, index=None, key="upload_gone", width=240)
@@ -209,7 +214,7 @@ def _show_uploads(db: Path, uploads: list[Upload]) -> None:
             st.rerun()
 
 
-def _show_analyse(uploads: list[Upload]) -> None:
+def _show_analyse(uploads: list[Upload], *, shown: bool) -> None:
     lengths = {one.instrument: one.bar_s for one in uploads}
     with st.container(horizontal=True, vertical_alignment="bottom", key="upload_pair"):
         y = st.selectbox("Explained leg, y", list(lengths), key="upload_y", width=240)
@@ -219,15 +224,8 @@ def _show_analyse(uploads: list[Upload]) -> None:
             f"Analyse at {frame_text(bar_s)}",
             key="upload_analyse",
             icon=":material/query_stats:",
-            on_click=_look_at,
+            on_click=look_at_uploads,
             args=(y, x, frame_text(bar_s)),
         )
-    if st.session_state.get("data") == "uploads":
-        st.caption("The pages show the uploads. *Data* in the sidebar leads back to the market.")
-
-
-def _look_at(y: str, x: str, frame: str) -> None:
-    """Every page shows these two uploads from now on; the address says so."""
-    for key in ("y", "x", "timeframe", "window", "test_window"):
-        st.session_state.pop(key, None)
-    st.session_state.update(data="uploads", y=y, x=x, timeframe=frame)
+    if shown:
+        st.caption("Every page shows the uploads now; *Data of* in the sidebar leads back to the market.")

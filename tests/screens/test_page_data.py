@@ -266,6 +266,7 @@ def test_the_upload_tab_reads_reports_saves_analyses_and_deletes(filled, db):
         at.button(key="upload_button").click().run()
         assert ran_well(at)
     assert {one.instrument for one in read_uploads(uploads_path(db))} == {"upload:AAA", "upload:B-B"}
+    at.get("file_uploader")[0].set_value(("aaa.csv", hourly(1, 20.0), "text/csv")).run()
     at.button(key="upload_button").click().run()
     assert "is there already" in words(at)
     at.selectbox(key="upload_gone").set_value("upload:B-B").run()
