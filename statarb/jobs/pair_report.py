@@ -6,11 +6,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from statarb import __version__, errors, market, params, settings
 from statarb.quant import PairStudy, study_pair, text_report, to_dict
-from statarb.store import Reader
+from statarb.store import Coverage, Reader
 
 _KNOBS = ("timeframe", "price_scale", "window", "test_window", "corr_window")
 
@@ -43,7 +43,25 @@ def read_study(reader: Reader, pair_params: params.PairParams) -> PairStudy:
         raise errors.DataError(f"No bar of {pair_params.pair} is closed yet.", "Let ingest run for a bar.")
     since_ms = max(0, until_ms - pair_params.lookback_bars * frame.ms)
     y_bars, x_bars = (reader.bars(leg, frame.base, since_ms, until_ms) for leg in legs)
-    return study_pair(y_bars, x_bars, pair_params, until_ms)
+    return study_pair(y_bars, x_bars, pair_params, until_ms, *(stored[leg].tick for leg in legs))
+
+
+def read_coverage(reader: Reader, study: PairStudy) -> dict[str, Coverage]:
+    """How much of what the study's numbers look back to is recorded, by leg."""
+    frame = market.timeframe(study.params.timeframe)
+    from_ms = max(0, study.as_of_ms - study.params.span_bars * frame.ms)
+    legs = (study.params.y, study.params.x)
+    return {leg: reader.coverage(leg, frame.base, from_ms, study.as_of_ms) for leg in legs}
+
+
+def coverage_lines(coverage: Mapping[str, Coverage]) -> list[str]:
+    """A sentence for each leg of which trades are missing."""
+    return [
+        f"Note         Of the seconds of {market.Instrument.parse(leg).label} that these numbers look back to, "
+        f"{one.seconds - one.covered:,} of {one.seconds:,} are not covered by the record."
+        for leg, one in coverage.items()
+        if one.covered < one.seconds
+    ]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -56,10 +74,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         reader = Reader(options.db or settings.database_from_environment())
         try:
             study, source = read_study(reader, pair_params), reader.source()
+            coverage = read_coverage(reader, study)
         finally:
             reader.close()
+        shares = {"coverage": {leg: one.share for leg, one in coverage.items()}}
         report = (
-            json.dumps({"source": source, **to_dict(study)}, indent=2) if options.json else text_report(study, source)
+            json.dumps({"source": source, **shares, **to_dict(study)}, indent=2)
+            if options.json
+            else "\n".join([text_report(study, source), *coverage_lines(coverage)])
         )
     except errors.StatarbError as error:
         print(f"analytics: {error}", file=sys.stderr)

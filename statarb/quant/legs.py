@@ -10,11 +10,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from statarb.market import Timeframe
-from statarb.quant.sample import NotEnough, epoch_ms
+from statarb.quant.sample import Floats, NotEnough, epoch_ms
 
 REACH = 2
 """A window of w bars is the newest w bars in which both legs traded, looked for within the last REACH * w bars of
 the clock: a pair that trades in less than half of the bars has no such window."""
+
+RECENT_S = 300
+"""How far back it is counted how many bars a leg did not trade in just now."""
 
 MAX_RETURN_BARS = 10
 """A return over a longer gap than this is left out: one outage would outweigh a window of single-bar returns."""
@@ -26,12 +29,17 @@ class Legs:
 
     `prices`: index `ts` (open time, UTC); columns y, x (closes), y_volume, x_volume (quote volume), provisional.
     `y_empty_share`, `x_empty_share`: share of the common bars in which that leg did not trade; NaN without bars.
+    `recent_empty`: the same of the bars of the last 300 s, for each row of `prices`, columns y and x; and
+    `recent_empty_now` at the newest bar of the clock. `traded_ms`: close of the newest bar in which each leg traded.
     """
 
     prices: pd.DataFrame
     bar_ms: int
     y_empty_share: float
     x_empty_share: float
+    recent_empty: Floats
+    recent_empty_now: tuple[float, float]
+    traded_ms: tuple[int | None, int | None]
 
     @cached_property
     def open_ms(self) -> npt.NDArray[np.int64]:
@@ -84,8 +92,31 @@ def align_legs(y_bars: pd.DataFrame, x_bars: pd.DataFrame, timeframe: Timeframe)
         "provisional": y["provisional"].to_numpy() | x["provisional"].to_numpy(),
     }
     prices = pd.DataFrame({name: values[both] for name, values in columns.items()}, index=grid[both])
-    shares = (float(np.mean(empty)) if len(grid) else float("nan") for empty in (y_empty, x_empty))
-    return Legs(prices, timeframe.ms, *shares)
+    empty = np.column_stack([y_empty, x_empty])
+    recent = _recent_share(empty, max(1, RECENT_S // timeframe.seconds))
+    share, now = (empty.mean(axis=0), recent[-1]) if len(grid) else (np.full(2, np.nan), np.full(2, np.nan))
+    return Legs(
+        prices,
+        timeframe.ms,
+        y_empty_share=float(share[0]),
+        x_empty_share=float(share[1]),
+        recent_empty=recent[both],
+        recent_empty_now=(float(now[0]), float(now[1])),
+        traded_ms=(_traded_ms(y_bars, timeframe), _traded_ms(x_bars, timeframe)),
+    )
+
+
+def _recent_share(empty: npt.NDArray[np.bool_], bars: int) -> Floats:
+    """Share of empty bars among the last `bars`, or those there are, at every bar."""
+    counts = np.vstack([np.zeros((1, 2)), np.cumsum(empty, axis=0)])
+    last = np.arange(1, len(empty) + 1)
+    first = np.maximum(last - bars, 0)
+    return np.asarray((counts[last] - counts[first]) / (last - first)[:, None])
+
+
+def _traded_ms(bars: pd.DataFrame, timeframe: Timeframe) -> int | None:
+    traded = np.flatnonzero(~bars["empty"].to_numpy())
+    return int(epoch_ms(bars.index[traded[-1:]])[0]) + timeframe.ms if traded.size else None
 
 
 def log_returns(legs: Legs) -> pd.DataFrame:

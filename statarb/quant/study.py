@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from statarb.clock import utc_text
-from statarb.market import timeframe
+from statarb.market import Timeframe, timeframe
 from statarb.params import PairParams
 from statarb.quant.bars import resample_bars
 from statarb.quant.cointegration import CointegrationResult
@@ -20,7 +21,7 @@ from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
 from statarb.quant.hedge_check import HEDGE_KNOB, BetaGap, HedgeQuality, beta_gap, hedge_quality, kalman_estimate
 from statarb.quant.hedge_methods import HedgeEstimate
 from statarb.quant.hedge_moments import hedge_moments
-from statarb.quant.legs import Legs, align_legs, log_returns
+from statarb.quant.legs import RECENT_S, Legs, align_legs, log_returns
 from statarb.quant.panel import ReversionTests, half_life_of_legs, reversion_tests
 from statarb.quant.sample import NotEnough, Undefined
 from statarb.quant.signal import Episode, episodes
@@ -33,7 +34,11 @@ MANY_EMPTY = 0.10
 """Share of bars without a trade in one leg from which a caveat says so."""
 
 EPPS_S = 15
-"""Bars shorter than this make correlation read low, because the legs do not trade at the same moment."""
+"""Bars shorter than this make correlation read low, because the legs do not trade at the same moment; and they judge
+nothing while a leg did not trade in MANY_EMPTY of the last 300 s of them."""
+
+FEW_TICKS = 3
+"""A spread whose deviation is fewer ticks of a leg than this is made of ticks."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +173,14 @@ class PairStudy:
         return reversion_tests(y, x, test_window)
 
 
-def study_pair(y_bars: pd.DataFrame, x_bars: pd.DataFrame, params: PairParams, closed_until_ms: int) -> PairStudy:
+def study_pair(
+    y_bars: pd.DataFrame,
+    x_bars: pd.DataFrame,
+    params: PairParams,
+    closed_until_ms: int,
+    y_tick: float | None = None,
+    x_tick: float | None = None,
+) -> PairStudy:
     """Study one pair on its closed bars.
 
     Parameters
@@ -179,6 +191,8 @@ def study_pair(y_bars: pd.DataFrame, x_bars: pd.DataFrame, params: PairParams, c
         Scale, windows and timeframe.
     closed_until_ms : int
         Every bar that ends at or before it is closed in both legs: the smaller of the legs' `closed_until_ms`.
+    y_tick, x_tick : float, optional
+        Price steps of the instruments: a caveat says where the spread is made of them.
 
     Returns
     -------
@@ -200,7 +214,7 @@ def study_pair(y_bars: pd.DataFrame, x_bars: pd.DataFrame, params: PairParams, c
     path = hedge_moments(scaled["y"], scaled["x"], window, params.hedge, legs.bar_ms)
     hedge, moments, fixed = _frozen(legs, scaled, path, params, as_of_ms)
     seen = path.shift(1)
-    seen[~legs.spans_at_most(window + 1)] = float("nan")
+    seen[~legs.spans_at_most(window + 1) | _too_empty(legs, frame)] = float("nan")
     spread = (scaled["y"] - seen["alpha"] - seen["beta"] * scaled["x"]).rename("spread")
     standing = verdict(legs, params.price_scale, params.test_window, as_of_ms)
     return PairStudy(
@@ -217,7 +231,7 @@ def study_pair(y_bars: pd.DataFrame, x_bars: pd.DataFrame, params: PairParams, c
         spread_fixed=fixed,
         correlation=_correlation(legs, params.corr_window),
         verdict=standing,
-        caveats=_caveats(legs, params, moments, as_of_ms),
+        caveats=_caveats(legs, params, moments, as_of_ms, (y_tick, x_tick)),
     )
 
 
@@ -233,7 +247,7 @@ def _frozen(
     hedge = hedge_ratio(y, x, f"{pair.y.label} on {pair.x.label}")
     if isinstance(hedge, NotEnough):
         return hedge, hedge, hedge
-    moments = frozen_moments(y, x, params.price_scale, known_ms)
+    moments = _off(legs, params) or frozen_moments(y, x, params.price_scale, known_ms)
     if params.hedge == "ols":
         return hedge, moments, spread_fixed(scaled["y"], scaled["x"], hedge, known_ms)
     if isinstance(moments, NotEnough):
@@ -244,6 +258,23 @@ def _frozen(
         return hedge, undefined, undefined
     chosen = FrozenMoments(alpha, beta, mean, sd, known_ms, params.window, params.price_scale)
     return hedge, chosen, spread_fixed(scaled["y"], scaled["x"], chosen, known_ms)
+
+
+def _too_empty(legs: Legs, frame: Timeframe) -> npt.NDArray[np.bool_]:
+    """Bars too short for what traded then: by such bars nothing is judged."""
+    if frame.seconds >= EPPS_S:
+        return np.zeros(len(legs.prices), dtype=bool)
+    return np.asarray(legs.recent_empty.max(axis=1) > MANY_EMPTY)
+
+
+def _off(legs: Legs, params: PairParams) -> Undefined | None:
+    """Why bars this short are off just now, where they are."""
+    shares = legs.recent_empty_now
+    if params.bar_s >= EPPS_S or not max(shares) > MANY_EMPTY:
+        return None
+    leg, share = (params.pair.y, shares[0]) if shares[0] >= shares[1] else (params.pair.x, shares[1])
+    reason = f"{params.timeframe} is off: {leg.label} did not trade in {share:.0%} of the last {RECENT_S} s; "
+    return Undefined(reason + "choose longer bars", 0, 0)
 
 
 def _correlation(legs: Legs, window: int) -> pd.Series | NotEnough:
@@ -263,7 +294,13 @@ def _beta_gap(legs: Legs, params: PairParams, as_of_ms: int) -> BetaGap | NotEno
     return beta_gap(y, x)
 
 
-def _caveats(legs: Legs, params: PairParams, moments: FrozenMoments | NotEnough, as_of_ms: int) -> tuple[str, ...]:
+def _caveats(
+    legs: Legs,
+    params: PairParams,
+    moments: FrozenMoments | NotEnough,
+    as_of_ms: int,
+    ticks: tuple[float | None, float | None],
+) -> tuple[str, ...]:
     found = []
     gap = _beta_gap(legs, params, as_of_ms)
     pair, prices = params.pair, legs.prices
@@ -280,15 +317,40 @@ def _caveats(legs: Legs, params: PairParams, moments: FrozenMoments | NotEnough,
             f"beta by levels is {gap.level:.3g} and by returns {gap.returns:.3g}: more than 25 % apart, so this hedge "
             "may add to the risk of short moves."
         )
-    newest_ms = int(legs.open_ms[-1]) + legs.bar_ms if len(prices) else as_of_ms
-    if newest_ms < as_of_ms:
-        found.append(f"The newest bar in which both legs traded closed at {utc_text(newest_ms)} UTC.")
+    for leg, traded_ms in zip((pair.y, pair.x), legs.traded_ms, strict=True):
+        if traded_ms is not None and traded_ms < as_of_ms:
+            found.append(f"{leg.label} last traded in the bar that closed at {utc_text(traded_ms)} UTC.")
+    found += _tick_caveats(prices, params, moments, ticks)
     if params.bar_s < EPPS_S:
         found.append(
             f"{params.timeframe} bars show microstructure: correlation reads low, and a round trip usually costs more "
             "than two deviations."
         )
     return tuple(found)
+
+
+def _tick_caveats(
+    prices: pd.DataFrame,
+    params: PairParams,
+    moments: FrozenMoments | NotEnough,
+    ticks: tuple[float | None, float | None],
+) -> list[str]:
+    """Legs whose tick is so coarse that the spread moves in steps of it."""
+    if isinstance(moments, NotEnough):
+        return []
+    newest, log_scale = prices.iloc[-1], params.price_scale == "log"
+    weights = {"y": 1.0, "x": abs(moments.beta)}
+    found = []
+    for name, instrument, tick in zip(weights, (params.pair.y, params.pair.x), ticks, strict=True):
+        if tick is None or not tick > 0:
+            continue
+        step = weights[name] * (tick / float(newest[name]) if log_scale else tick)
+        if moments.sd < FEW_TICKS * step:
+            found.append(
+                f"The spread's deviation is {moments.sd / step:.1f} ticks of {instrument.label}: z moves in steps of "
+                "the tick."
+            )
+    return found
 
 
 def warm_up() -> None:

@@ -337,9 +337,8 @@ class Desk:
             raise StoreError("The database was closed meanwhile.", "The page tries again by itself.")
         until_ms = closed_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
         y_bars, x_bars = (bars.bars(leg, frame.base, since_ms, until_ms) for leg in (y, x))
-        study = study_pair(y_bars, x_bars, params, closed_ms)
-        longest = max(params.window, params.test_window, params.corr_window + 1)
-        from_ms = max(0, until_ms - longest * frame.ms)
+        study = study_pair(y_bars, x_bars, params, closed_ms, y.tick, x.tick)
+        from_ms = max(0, until_ms - params.span_bars * frame.ms)
         names = [str(leg.instrument) for leg in (y, x)]
         coverage = {name: reader.coverage(name, frame.base, from_ms, until_ms) for name in names}
         return Analysis(study, study.episodes, version, coverage)

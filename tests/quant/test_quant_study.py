@@ -12,6 +12,7 @@ from quant_samples import START_MS, bars_of, closed_until, prices_of, random_wal
 from statarb.errors import DataError
 from statarb.params import PairParams
 from statarb.quant import (
+    FrozenMoments,
     HedgeFit,
     InSample,
     NotEnough,
@@ -136,7 +137,7 @@ def test_a_stopped_leg_is_told():
     y = Y.copy()
     y[-5:] = np.nan
     study = study_of(y=y)
-    assert any("newest bar in which both legs traded" in caveat for caveat in study.caveats)
+    assert any("last traded in the bar that closed at" in caveat for caveat in study.caveats)
     assert study.as_of_ms == closed_until(N)
 
 
@@ -299,3 +300,48 @@ def test_a_hedge_that_levels_and_returns_disagree_on_is_flagged():
     study = study_of(prices_of(np.log(late / late[0]) / 5e-4), X)  # y follows x with a delay of three bars
     assert study.beta_gap.differs
     assert any("more than 25 % apart" in caveat for caveat in study.caveats)
+
+
+def seconds_study(y, x, **knobs):
+    params = PairParams.for_timeframe("1s", window=60, test_window=100, **knobs)
+    return study_pair(bars_of(y, 1), bars_of(x, 1), params, START_MS + 1000 * len(y))
+
+
+def test_one_second_bars_are_off_while_a_leg_is_silent_in_a_tenth_of_the_last_five_minutes():
+    y, x = (prices_of(leg) for leg in reverting_legs(900, seed=2))
+    assert isinstance(seconds_study(y, x).moments, FrozenMoments)
+    thin = y.copy()
+    thin[700:760] = np.nan  # 60 of the 300 seconds that end at 760
+    study = seconds_study(thin[:760], x[:760])
+    assert "1s is off: ETHUSDT did not trade in 20% of the last 300 s" in study.moments.text
+    later = seconds_study(thin, x)  # 60 of the 300 s before 900 still
+    assert isinstance(later.moments, Undefined)
+    z = later.z
+    assert z.iloc[:700].notna().sum() > 600
+    assert z.loc[z.index >= z.index[0] + pd.Timedelta(seconds=760)].isna().all()
+    minute = study_of_minutes(thin, x)
+    assert isinstance(minute.moments, FrozenMoments)  # (longer bars are judged whatever was empty)
+
+
+def study_of_minutes(y, x):
+    return study_pair(bars_of(y), bars_of(x), PairParams(window=60, test_window=100), closed_until(len(y)))
+
+
+def test_a_spread_of_a_few_ticks_says_so():
+    y, x = (prices_of(leg) for leg in reverting_legs(300, seed=2))
+    params = PairParams(window=60, test_window=100)
+    bars = bars_of(y), bars_of(x)
+    sd = study_pair(*bars, params, closed_until(300)).moments.sd
+    coarse = study_pair(*bars, params, closed_until(300), y_tick=0.5 * sd * y[-1], x_tick=1e-9)
+    said = [caveat for caveat in coarse.caveats if "ticks of" in caveat]
+    assert said == ["The spread's deviation is 2.0 ticks of ETHUSDT: z moves in steps of the tick."]
+    fine = study_pair(*bars, params, closed_until(300), y_tick=1e-9, x_tick=1e-9)
+    assert not any("ticks of" in caveat for caveat in fine.caveats)
+
+
+def test_the_leg_that_stopped_is_named():
+    y, x = (prices_of(leg) for leg in reverting_legs(300, seed=2))
+    x[-5:] = np.nan
+    study = study_of_minutes(y, x)
+    assert any(caveat.startswith("BTCUSDT last traded in the bar that closed at") for caveat in study.caveats)
+    assert not any(caveat.startswith("ETHUSDT last traded") for caveat in study.caveats)
