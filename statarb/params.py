@@ -240,6 +240,11 @@ class PairParams:
         return preset.perpetual_bps if venue in PERPETUAL_VENUES else preset.spot_bps
 
     @property
+    def span_bars(self) -> int:
+        """Closed bars that the newest numbers look back to: the longest of the windows."""
+        return max(self.window, self.test_window, self.corr_window + 1)
+
+    @property
     def lookback_bars(self) -> int:
         """Closed bars worth reading: the last eight tests of the verdict, and twice the window for the series drawn."""
         tests = self.test_window + 8 * max(1, self.test_window // 24)

@@ -183,3 +183,19 @@ def test_no_section_is_left_over():
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_promises_something(name):
     assert len(inspect.getdoc(getattr(analytics, name)).split("\n")[0]) > 10
+
+
+def test_the_report_says_what_the_record_lacks(database, tmp_path, capsys):
+    holed = tmp_path / "holed.db"
+    with sqlite3.connect(database) as whole, sqlite3.connect(holed) as copy:
+        whole.backup(copy)
+    _, out, _ = run(capsys, *ARGUMENTS, "--db", holed)
+    assert "not covered" not in out
+    with sqlite3.connect(holed) as connection:
+        newest = "(SELECT max(sec) FROM bars_1m)"
+        connection.execute(f"DELETE FROM bars_1m WHERE symbol_id=1 AND sec BETWEEN {newest}-1200 AND {newest}-660")
+    _, out, _ = run(capsys, *ARGUMENTS, "--db", holed)
+    assert "Of the seconds of BTCUSDT that these numbers look back to, 600 of 7,200 are not covered" in out
+    assert "of ETHUSDT that these" not in out
+    _, out, _ = run(capsys, *ARGUMENTS, "--db", holed, "--json")
+    assert json.loads(out)["coverage"] == {"spot:ETHUSDT": 1.0, "spot:BTCUSDT": 11 / 12}
