@@ -186,6 +186,9 @@ class AlertRule:
             )
         if self.basis not in ("closed", "live"):
             raise ConfigError(f"{str(self.basis)[:20]!r} is no basis.", "Choose closed or live.")
+        of_feed = [METRICS[one.metric].label for one in self.conditions if not METRICS[one.metric].needs_prices]
+        if of_feed and self.basis == "closed":
+            raise ConfigError(f"The {of_feed[0]} is known now, not at a bar's close.", "Choose live.")
         for name, low, high, unit in _BOUNDS:
             _check_number(name, getattr(self, name), low, high, unit)
 

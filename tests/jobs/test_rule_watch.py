@@ -177,7 +177,7 @@ def test_a_crossing_with_a_dwell_is_told_when_it_has_lasted():
     ],
 )  # fmt: skip
 def test_every_metric_arms_again_at_its_own_distance(condition, values, fired):
-    watch = RuleWatch(AlertRule("one", (condition,), cooldown_s=0))
+    watch = RuleWatch(AlertRule("one", (condition,), basis="live", cooldown_s=0))
     said = [
         i
         for i, value in enumerate(values)
