@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,9 @@ from statarb.store import (
 
 log = logging.getLogger(__name__)
 
-_MAX_STUDIES = 32
+_MAX_STUDIES = 96
+_MADE_A_GLANCE = 2
+"""Studies that one look at the watchlist may cost; those of more pairs follow at the next looks."""
 _HOLD_S = 10.0
 _COSTS_MS = 2_000
 """Quotes and funding are read again after this; they are polled every five seconds and every minute."""
@@ -109,6 +111,16 @@ class DeskView:
 
 
 @dataclass(frozen=True, eq=False)
+class Glance:
+    """A pair of the watchlist: its newest study that is made, None before the first, and the live numbers by it."""
+
+    params: PairParams
+    study: PairStudy | None
+    live: LiveReading | None
+    is_live: bool
+
+
+@dataclass(frozen=True, eq=False)
 class Quality:
     """How good the record is: coverage of the last 24 hours by instrument, gaps, rejects by reason, disk."""
 
@@ -150,6 +162,7 @@ class Desk:
         self._bars: BarCache | None = None
         self._studies: OrderedDict[Any, Analysis] = OrderedDict()
         self._views: OrderedDict[PairParams, DeskView] = OrderedDict()
+        self._glanced: OrderedDict[PairParams, Analysis] = OrderedDict()
         self._market_costs: _MarketCosts | None = None
 
     def close(self) -> None:
@@ -198,6 +211,39 @@ class Desk:
                 self._views.popitem(last=False)
         return view
 
+    def glances(self, wanted: Sequence[PairParams]) -> list[Glance]:
+        """The pairs of a watchlist, in order, without those that are not stored.
+
+        Studies are shared with every page and made at most once a closed bar. One look makes only a few, those that
+        are missing longest first; the other pairs are read by the study they have.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; the message says what to do.
+        """
+        reader = self._current_reader()
+        instruments, feeds, last_trades = _proper(reader.instruments()), reader.feeds(), reader.last_trades()
+        known = [params for params in wanted if params.y in instruments and params.x in instruments]
+        behind = [params for params in known if self._study_key(params, instruments) not in self._studies]
+        behind.sort(key=lambda params: held.study.as_of_ms if (held := self._glanced.get(params)) else 0)
+        made = {params: self._analysis(params, instruments) for params in {*known} - {*behind[_MADE_A_GLANCE:]}}
+        with self._open_lock:
+            self._glanced = OrderedDict([*self._glanced.items(), *made.items()][-_MAX_STUDIES:])
+        source, now_ms = reader.source(), self._clock.now_ms()
+        measured = self._measured(reader, now_ms)
+        found = []
+        for params in known:
+            legs = {name: last_trades.get(name) for name in (params.y, params.x)}
+            held = self._glanced.get(params)
+            quotes = [measured.quote(leg, now_ms) for leg in legs]
+            live = (
+                _live_reading(held.study, instruments, legs, quotes, measured.costs(params, now_ms)) if held else None
+            )
+            is_live = feed_health(source, feeds, legs, now_ms).has_live_prices
+            found.append(Glance(params, held.study if held else None, live, is_live))
+        return found
+
     def closed_bars(self, view: DeskView, since_ms: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Bars of both legs of a view, in its timeframe, from `since_ms` to the last one that is closed in both.
 
@@ -211,6 +257,21 @@ class Desk:
         first_ms = since_ms // frame.ms * frame.ms
         y, x = (reader.bars(leg, frame.base, first_ms, until_ms) for leg in (params.y, params.x))
         return resample_bars(y, frame, until_ms), resample_bars(x, frame, until_ms)
+
+    def alert_log(self, limit: int = 500) -> AlertLog:
+        """The newest alerts with all that belongs to them, and the heartbeats.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; the message says what to do.
+        """
+        reader = self._current_reader()
+        events = reader.alert_events(limit=limit)
+        first = events[-1] if events else None
+        outcomes = reader.outcomes(first.event_id or 0) if first else []
+        deliveries = reader.deliveries(first.made_at_ms if first else 0)
+        return AlertLog(self._clock.now_ms(), reader.feeds(), events, deliveries, outcomes)
 
     def longer_study(self, view: DeskView, since_ms: int, until_ms: int) -> PairStudy:
         """The study of a view's parameters over other bars: those that open in [since_ms, until_ms).
@@ -227,21 +288,6 @@ class Desk:
         first_ms = max(0, since_ms) // frame.ms * frame.ms
         y, x = (reader.bars(leg, frame.base, first_ms, until_ms) for leg in (params.y, params.x))
         return study_pair(y, x, params, until_ms)
-
-    def alert_log(self, limit: int = 500) -> AlertLog:
-        """The newest alerts with all that belongs to them, and the heartbeats.
-
-        Raises
-        ------
-        StoreError
-            The database cannot be read; the message says what to do.
-        """
-        reader = self._current_reader()
-        events = reader.alert_events(limit=limit)
-        first = events[-1] if events else None
-        outcomes = reader.outcomes(first.event_id or 0) if first else []
-        deliveries = reader.deliveries(first.made_at_ms if first else 0)
-        return AlertLog(self._clock.now_ms(), reader.feeds(), events, deliveries, outcomes)
 
     def quality(self, view: DeskView) -> Quality:
         """How good the record of a view's instruments is.
@@ -306,26 +352,34 @@ class Desk:
         with self._study_lock:
             self._studies.clear()
         self._views.clear()
+        self._glanced.clear()
         self._reader, self._file, self._bars, self._market_costs = None, None, None, None
 
     def _analysis(self, params: PairParams, instruments: dict[str, StoredInstrument]) -> Analysis:
-        y, x = instruments.get(params.y), instruments.get(params.x)
-        if y is None or x is None:
-            missing = params.pair.y if y is None else params.pair.x
+        if params.y not in instruments or params.x not in instruments:
+            missing = params.pair.x if params.y in instruments else params.pair.y
             raise ConfigError(f"{missing.label} is not stored here.", "Choose another instrument in the sidebar.")
-        bar_ms = timeframe(params.timeframe).ms
-        closed_ms = min(y.closed_until_ms or 0, x.closed_until_ms or 0) // bar_ms * bar_ms
-        version = f"{y.bars_version}.{x.bars_version}"
-        key = (params, closed_ms, version)
+        key = self._study_key(params, instruments)
         cached = self._studies.get(key)
         if cached is not None:
             return cached
         with self._study_lock:  # one study at a time: a second session waits for the same answer
             if key not in self._studies:
-                self._studies[key] = self._study(params, y, x, closed_ms, version)
+                _, closed_ms, version = key
+                self._studies[key] = self._study(
+                    params, instruments[params.y], instruments[params.x], closed_ms, version
+                )
                 while len(self._studies) > _MAX_STUDIES:
                     self._studies.popitem(last=False)
             return self._studies[key]
+
+    @staticmethod
+    def _study_key(params: PairParams, instruments: dict[str, StoredInstrument]) -> tuple[PairParams, int, str]:
+        """What a study depends on: the knobs, the last bar that is closed in both legs, and late trades."""
+        y, x = instruments[params.y], instruments[params.x]
+        bar_ms = timeframe(params.timeframe).ms
+        closed_ms = min(y.closed_until_ms or 0, x.closed_until_ms or 0) // bar_ms * bar_ms
+        return params, closed_ms, f"{y.bars_version}.{x.bars_version}"
 
     def _study(
         self, params: PairParams, y: StoredInstrument, x: StoredInstrument, closed_ms: int, version: str
@@ -337,8 +391,9 @@ class Desk:
             raise StoreError("The database was closed meanwhile.", "The page tries again by itself.")
         until_ms = closed_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
         y_bars, x_bars = (bars.bars(leg, frame.base, since_ms, until_ms) for leg in (y, x))
-        study = study_pair(y_bars, x_bars, params, closed_ms, y.tick, x.tick)
-        from_ms = max(0, until_ms - params.span_bars * frame.ms)
+        study = study_pair(y_bars, x_bars, params, closed_ms)
+        longest = max(params.window, params.test_window, params.corr_window + 1)
+        from_ms = max(0, until_ms - longest * frame.ms)
         names = [str(leg.instrument) for leg in (y, x)]
         coverage = {name: reader.coverage(name, frame.base, from_ms, until_ms) for name in names}
         return Analysis(study, study.episodes, version, coverage)

@@ -20,6 +20,7 @@ from statarb.screens.lazy import once
 from statarb.screens.live_chart import LiveValues, show_chart
 from statarb.screens.pin_button import show_pin_button
 from statarb.screens.progress import show_progress
+from statarb.screens.watchlist import show_watchlist
 from statarb.screens.wording import number_text, wait_text
 from statarb.screens.zone import current_zone
 
@@ -28,7 +29,8 @@ CHART_PX = 640
 
 
 def show_live_page(desk: Desk, params: PairParams) -> None:
-    """The page is one fragment: a tick runs it alone."""
+    """Two fragments: the watchlist on the slow clock, everything else on the tick."""
+    show_watchlist(desk, params)
     _live(desk, params)
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from statarb.clock import utc_text
 from statarb.errors import StatarbError
-from statarb.market import Instrument
 from statarb.params import PairParams
 from statarb.screens.cards import show_problem, show_title
 from statarb.screens.coverage import percent_text
 from statarb.screens.desk import Desk, DeskView, Quality
+from statarb.screens.following import show_following
 from statarb.screens.frame import follow_instruments
 from statarb.screens.wording import DASH, duration_text, escape, number_text
-from statarb.settings import desk_path
-from statarb.store import DeskFile
 
 _STATES = ("open", "filled", "unfillable", "deferred")
 
@@ -101,29 +99,11 @@ def _show_instruments(view: DeskView, quality: Quality) -> None:
 
 
 def _show_requests(desk: Desk, view: DeskView) -> None:
-    """Ask ingest to follow another instrument, or one no longer."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="requests"):
-        name = st.text_input("Follow another instrument", placeholder="LTCUSDT", key="add_name", width=220)
-        if st.button("Add", key="add", icon=":material/add:") and name.strip():
-            _ask(desk, "add", name)
-        gone = st.selectbox("Stop following", list(view.instruments), index=None, key="remove_name", width=220)
-        if st.button("Remove", key="remove", icon=":material/remove:") and gone:
-            _ask(desk, "remove", gone)
+    """Ask ingest to follow other instruments, and what it refused."""
+    show_following(desk, list(view.instruments))
     for feed in view.feeds.values():
         for message in feed.stats.get("refused", {}).values():
             st.caption(escape(str(message)))
-
-
-def _ask(desk: Desk, action: Literal["add", "remove"], text: str) -> None:
-    try:
-        instrument = Instrument.parse(text)
-        DeskFile(desk_path(desk.path)).ask(action, instrument)
-    except StatarbError as error:
-        st.warning(f"**{escape(error.message)}** {escape(error.hint)}")
-        return
-    added = "will be followed within seconds, if the exchange lists it"
-    removed = "will no longer be followed; what is stored stays"
-    st.toast(f"{escape(instrument.label)} {added if action == 'add' else removed}.")
 
 
 def _show_gaps(quality: Quality) -> None:

@@ -190,6 +190,11 @@ def _choice(name: str, label: str, texts: Mapping[str, str]) -> str:
     return chosen
 
 
+def choose_pair(y: str, x: str) -> None:
+    """Makes a pair the current one at the next run of the whole app."""
+    st.session_state[_ASKED] = (y, x)
+
+
 def _ask(what: str) -> None:
     st.session_state[_ASKED] = what
 
@@ -199,6 +204,8 @@ def _answer_callbacks() -> None:
     state = st.session_state
     if asked == "swap" and "y" in state and "x" in state:
         state["y"], state["x"] = state["x"], state["y"]
+    if isinstance(asked, tuple):
+        state["y"], state["x"] = asked
     if asked == "window" and state.get("timeframe") in TIMEFRAMES:
         window, test_window = default_windows(TIMEFRAMES[state["timeframe"]].seconds)
         state["window"], state["test_window"] = float(window), float(test_window)

@@ -1,0 +1,38 @@
+"""Which instruments ingest follows, changed from the page: a request in the desk file, which ingest answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import streamlit as st
+
+from statarb.errors import StatarbError
+from statarb.market import Instrument
+from statarb.screens.desk import Desk
+from statarb.screens.wording import escape
+from statarb.settings import desk_path
+from statarb.store import DeskFile
+
+
+def show_following(desk: Desk, followed: Sequence[str]) -> None:
+    """Ask ingest to follow another instrument, or one no longer."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="requests"):
+        name = st.text_input("Follow another instrument", placeholder="LTCUSDT", key="add_name", width=220)
+        if st.button("Add", key="add", icon=":material/add:") and name.strip():
+            _ask(desk, "add", name)
+        gone = st.selectbox("Stop following", followed, index=None, key="remove_name", width=220)
+        if st.button("Remove", key="remove", icon=":material/remove:") and gone:
+            _ask(desk, "remove", gone)
+
+
+def _ask(desk: Desk, action: Literal["add", "remove"], text: str) -> None:
+    try:
+        instrument = Instrument.parse(text)
+        DeskFile(desk_path(desk.path)).ask(action, instrument)
+    except StatarbError as error:
+        st.warning(f"**{escape(error.message)}** {escape(error.hint)}")
+        return
+    added = "will be followed within seconds, if the exchange lists it"
+    removed = "will no longer be followed; what is stored stays"
+    st.toast(f"{escape(instrument.label)} {added if action == 'add' else removed}.")
