@@ -12,6 +12,7 @@ from statarb.screens.data_page import show_data_page
 from statarb.screens.frame import read_instruments, show_frame
 from statarb.screens.glossary_page import show_glossary_page
 from statarb.screens.live_page import show_live_page
+from statarb.screens.notices import show_notices
 from statarb.screens.pair_page import show_pair_page
 from statarb.screens.pins_page import show_pins_page
 from statarb.screens.quality_page import show_quality_page
@@ -29,8 +30,8 @@ page = st.navigation(
         st.Page(lambda: show_live_page(desk, params), title="Live View", url_path="live", default=True),
         st.Page(lambda: show_pair_page(desk, params), title="Pair analytics", url_path="pair"),
         st.Page(lambda: show_backtest_page(desk, params), title="Backtest", url_path="backtest"),
-        st.Page(lambda: show_pins_page(desk, params), title="Pins", url_path="pins"),
-        st.Page(lambda: show_alerts_page(desk, params), title="Alerts", url_path="alerts"),
+        st.Page(lambda: show_pins_page(shared_desk()), title="Pins", url_path="pins"),
+        st.Page(lambda: show_alerts_page(shared_desk(), params), title="Alerts", url_path="alerts"),
         st.Page(lambda: show_quality_page(desk, params), title="Data quality", url_path="quality"),
         st.Page(lambda: show_data_page(desk, params), title="Data", url_path="export"),
         st.Page(show_glossary_page, title="Glossary", url_path="glossary"),
@@ -41,6 +42,7 @@ instruments = read_instruments(desk)
 if instruments:
     params = show_sidebar(instruments)
     show_zone_switch()
+    show_notices(shared_desk())
     page.run()
 elif page.url_path == "export":
     show_data_page(desk, None)

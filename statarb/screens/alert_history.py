@@ -18,7 +18,7 @@ from statarb.screens.wording import DASH, escape, number_text
 from statarb.screens.zone import current_zone
 from statarb.settings import desk_path
 from statarb.store import AlertEvent, Delivery, DeskFile, StoredOutcome
-from statarb.store.desk_file import Mark
+from statarb.store.desk_file import NOTE_CHARACTERS, Mark
 
 TICK = "2s"
 _CHOSEN, _SHOWN = "alert_chosen", "alerts_shown"
@@ -83,6 +83,7 @@ def _show_events(events: Sequence[AlertEvent], log: AlertLog, marks: Mapping[Key
         key=name,
         on_select=lambda: _choose(name),
         selection_mode="single-row",
+        column_config={f"After {bars}": st.column_config.TextColumn(width=110) for bars in HORIZONS_BARS},
     )
     st.caption(
         "Choose a row for the whole message, its delivery and its outcome. After: gross of both legs, random beside it."
@@ -97,20 +98,21 @@ def _choose(table: str) -> None:
 
 def _row(event: AlertEvent, log: AlertLog, mark: Mark) -> dict[str, str]:
     zone = current_zone()
+    is_of_pin = event.origin.startswith("pin:")  # which names its own z and net in words, by the pinned moments
     after = {outcome.horizon_bars: outcome for outcome in log.outcomes if outcome.event_id == event.event_id}
     row = {
         f"At, {zone.label}": zone.text(event.at_ms)[5:],
         "State": _STATES[event.state],
         "Alert": event.name,
-        "What": event.reason,
-        "z": _figure(event.z, 2),
-        "Net, bp": _figure(event.net_bps, 1),
+        "z": DASH if is_of_pin else _figure(event.z, 2),
+        "Net, bp": DASH if is_of_pin else _figure(event.net_bps, 1),
     }
     for bars in HORIZONS_BARS:
         one = after.get(bars)
         row[f"After {bars}"] = f"{_figure(one.gross_bps, 1)} ({_figure(one.random_gross_bps, 1)})" if one else DASH
     row["Delivered"] = _delivered(event, log.deliveries)
     row["Seen"] = "yes" if mark.acknowledged_at_ms else ""
+    row["What"] = event.reason
     row["Note"] = mark.note
     return row
 
@@ -135,9 +137,11 @@ def _show_alert(file: DeskFile, event: AlertEvent, log: AlertLog, mark: Mark) ->
         st.code(event.text, language=None, wrap_lines=True)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             _show_acknowledge(file, event, mark)
+            _show_note_form(file, event, mark)
             if _LINK.fullmatch(event.link):
-                st.link_button("Open the view", f"/{event.link}", icon=":material/open_in_new:")
-        _show_note(file, event, mark)
+                st.link_button("Open the view", event.link, icon=":material/open_in_new:")
+        if mark.note:
+            st.markdown(f":material/sticky_note_2: {escape(mark.note)}")
         left, right = st.columns(2, gap="large")
         with left:
             _show_outcomes([one for one in log.outcomes if one.event_id == event.event_id], event)
@@ -152,11 +156,16 @@ def _show_acknowledge(file: DeskFile, event: AlertEvent, mark: Mark) -> None:
         _mark_alert(file, event, acknowledged=not seen)
 
 
-def _show_note(file: DeskFile, event: AlertEvent, mark: Mark) -> None:
-    with st.form(f"alert-note-{event.event_id}", border=False):
-        note = st.text_area("Note", mark.note, max_chars=2000, height=80, key=f"alert-note-text-{event.event_id}")
+def _show_note_form(file: DeskFile, event: AlertEvent, mark: Mark) -> None:
+    # A saved note makes a new form, so that the old one closes.
+    version = f"{event.event_id}-{event.at_ms}-{hash(mark.note)}"
+    with (
+        st.popover("Note", icon=":material/sticky_note_2:", key=f"alert-note-{version}"),
+        st.form(f"alert-note-form-{version}", border=False),
+    ):
+        note = st.text_area("Note", mark.note, max_chars=NOTE_CHARACTERS, key=f"alert-note-text-{version}")
         if st.form_submit_button("Save the note"):
-            _mark_alert(file, event, note=note)
+            _mark_alert(file, event, note=note.strip())
 
 
 def _mark_alert(file: DeskFile, event: AlertEvent, acknowledged: bool | None = None, note: str | None = None) -> None:
@@ -191,7 +200,7 @@ def _show_outcomes(outcomes: Sequence[StoredOutcome], event: AlertEvent) -> None
 def _show_deliveries(deliveries: Sequence[Delivery]) -> None:
     st.markdown("**Delivery**")
     if not deliveries:
-        st.caption("Delivered nowhere: there was no target switched on, or only the page was told.")
+        st.caption("Delivered nowhere: no target was switched on then, or the market is simulated.")
         return
     show_table(
         {

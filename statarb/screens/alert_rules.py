@@ -83,9 +83,9 @@ def terms_text(rule: AlertRule) -> str:
     """When it speaks, and when again: `at once; armed again 50 % away from its threshold; ...`."""
     dwell = f"after holding for {duration_text(rule.dwell_s)}" if rule.dwell_s else "at once"
     return (
-        f"Speaks {dwell}; armed again {rule.hysteresis:.0%} back from its threshold; quiet for "
-        f"{duration_text(rule.cooldown_s)} after an alert; at most {rule.daily_cap:,} a day, then hourly digests. "
-        f"Window {rule.params.window:,} bars."
+        f"Speaks {dwell}; armed again {100 * rule.hysteresis:.0f} % back from its threshold; quiet for "
+        f"{duration_text(rule.cooldown_s)} after an alert; at most {rule.daily_cap:,} a day, then hourly digests."
+        + (f" Window {rule.params.window:,} bars." if rule.needs_prices else "")
     )
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 import streamlit as st
 
 from statarb.errors import StatarbError
-from statarb.params import PairParams
 from statarb.pins import Pin
 from statarb.quant.headline import money_sign
 from statarb.quant.pin import PinState, pin_result
@@ -24,7 +23,7 @@ from statarb.store import DeskFile
 TICK = "1s"
 
 
-def show_pins_page(desk: Desk, params: PairParams) -> None:
+def show_pins_page(desk: Desk) -> None:
     """The page looks again every second."""
     st.title("Pins", anchor=False)
     _pins(desk)

@@ -53,7 +53,7 @@ def is_edited(rule: AlertRule | None) -> bool:
 def show_editor(file: DeskFile, instruments: Sequence[str]) -> None:
     """The form; the rule in words below it, or what is wrong with it."""
     draft: Draft = st.session_state[_DRAFT]
-    name = st.text_input("Name", draft.start.name, max_chars=NAME_CHARACTERS, key=f"{_key(draft)}-name")
+    name = st.text_input("Name", draft.start.name, max_chars=NAME_CHARACTERS, key=f"{_key(draft)}-name", width=420)
     conditions = [_condition(draft, place, *row) for place, row in enumerate(draft.rows)]
     st.button(
         "And another condition",

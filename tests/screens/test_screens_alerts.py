@@ -313,5 +313,5 @@ def test_a_simulated_market_says_that_nothing_leaves(market):
 
 def test_terms_are_said_in_words():
     rule = AlertRule("n", (Condition("abs_z", "above", 2.0),), dwell_s=60, cooldown_s=900, daily_cap=5)
-    assert terms_text(rule).startswith("Speaks after holding for 60 s; armed again 50% back")
+    assert terms_text(rule).startswith("Speaks after holding for 60 s; armed again 50 % back")
     assert "at most 5 a day" in terms_text(rule)

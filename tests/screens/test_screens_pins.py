@@ -18,11 +18,10 @@ from statarb.store import DeskFile
 
 
 def _pins_page():
-    from statarb.params import PairParams
     from statarb.screens.pins_page import show_pins_page
     from statarb.screens.resources import shared_desk
 
-    show_pins_page(shared_desk(), PairParams())
+    show_pins_page(shared_desk())
 
 
 def _button(knobs):
