@@ -289,6 +289,16 @@ class Desk:
         y, x = (reader.bars(leg, frame.base, first_ms, until_ms) for leg in (params.y, params.x))
         return study_pair(y, x, params, until_ms)
 
+    def alerts_of_the_day(self) -> list[AlertEvent]:
+        """What alerts have said in the last 24 hours, newest first.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; the message says what to do.
+        """
+        return self._current_reader().alert_events(limit=200, made_since_ms=self._clock.now_ms() - _DAY_MS)
+
     def quality(self, view: DeskView) -> Quality:
         """How good the record of a view's instruments is.
 

@@ -1,0 +1,136 @@
+// The bell: how many alerts wait to be acknowledged, in the page and in the tab's title; cards of the newest ones;
+// sound and desktop notices for those who switch them on, in this browser alone.
+
+const SETTINGS = ["sound", "desktop"];
+const LABELS = { sound: "Sound", desktop: "Desktop notice" };
+const HTML = `
+  <button class="statarb-bell" type="button" aria-haspopup="true" aria-expanded="false">
+    <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><path fill="currentColor"
+      d="M12 22a2 2 0 0 0 2-2h-4a2 2 0 0 0 2 2zm6-6v-5a6 6 0 0 0-5-5.9V4a1 1 0 0 0-2 0v1.1A6 6 0 0 0 6 11v5l-2 2v1h16v-1z"/></svg>
+    <span class="statarb-count"></span>
+  </button>
+  <div class="statarb-menu" hidden></div>
+  <div class="statarb-cards" role="status" aria-live="polite"></div>`;
+
+const stored = (name) => localStorage.getItem(`statarb.${name}`);
+const store = (name, value) => localStorage.setItem(`statarb.${name}`, value);
+
+/** An element with its class and its text; text is never taken for HTML. */
+function element(tag, className, text = "") {
+  const node = document.createElement(tag);
+  node.className = className;
+  node.textContent = text;
+  return node;
+}
+
+function beep() {
+  const audio = (window.statarbAudio ??= new AudioContext());
+  audio.resume();
+  const [tone, volume] = [audio.createOscillator(), audio.createGain()];
+  tone.frequency.value = 880;
+  volume.gain.setValueAtTime(0.15, audio.currentTime);
+  volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + 0.5);
+  tone.connect(volume).connect(audio.destination);
+  tone.start();
+  tone.stop(audio.currentTime + 0.5);
+}
+
+class Bell {
+  constructor(host) {
+    host.innerHTML = HTML;
+    [this.button, this.menu, this.cards] = host.children;
+    this.count = this.button.querySelector(".statarb-count");
+    this.button.onclick = () => this.open(this.menu.hidden);
+    host.onkeydown = (event) => event.key === "Escape" && this.open(false);
+    this.menu.append(...SETTINGS.map((name) => this.setting(name)), element("p", "statarb-hint"));
+    this.hint = this.menu.lastChild;
+  }
+
+  open(wanted) {
+    this.menu.hidden = !wanted;
+    this.button.setAttribute("aria-expanded", String(wanted));
+  }
+
+  /** A switch that this browser remembers. */
+  setting(name) {
+    const label = element("label", "statarb-setting", LABELS[name]);
+    const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: stored(name) === "on" });
+    label.prepend(box);
+    box.onchange = async () => {
+      if (box.checked && name === "sound") beep();
+      if (box.checked && name === "desktop" && (await this.permission()) !== "granted") box.checked = false;
+      store(name, box.checked ? "on" : "off");
+    };
+    return label;
+  }
+
+  async permission() {
+    const answer = "Notification" in window ? await Notification.requestPermission() : "denied";
+    this.hint.textContent = answer === "granted" ? "" : "This browser does not allow notices from this address.";
+    return answer;
+  }
+
+  show(data, answer) {
+    const words = data.count === 1 ? "1 alert waits" : `${data.count} alerts wait`;
+    this.button.setAttribute("aria-label", data.count ? `${words} to be acknowledged` : "No alert waits");
+    this.button.title = this.button.getAttribute("aria-label");
+    this.count.textContent = data.count || "";
+    this.title(data.count);
+    this.announce(data);
+    const drawn = JSON.stringify([data.cards, data.more]);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    this.cards.replaceChildren(...data.cards.map((card) => this.card(card, answer)));
+    if (data.cards.length > 1) {
+      const rest = data.more ? ` (${data.more} more)` : "";
+      const all = element("button", "statarb-all", `Acknowledge all${rest}`);
+      Object.assign(all, { type: "button", onclick: () => answer("all") });
+      this.cards.append(all);
+    }
+  }
+
+  card({ id, head, text, when, link }, answer) {
+    const card = element("div", "statarb-card");
+    const seen = Object.assign(element("button", "statarb-seen", "Acknowledge"), { type: "button" });
+    seen.onclick = () => answer(String(id));
+    const view = element("a", "statarb-view", "Open this view");
+    view.href = new URL(link, document.baseURI).href;
+    const foot = element("div", "statarb-foot");
+    foot.append(element("span", "", when), view, seen);
+    card.append(element("b", "", head), element("div", "", text), foot);
+    return card;
+  }
+
+  /** The tab says how many wait: `(2) statarb`. */
+  title(count) {
+    const plain = document.title.replace(/^\(\d+\) /, "");
+    const wanted = count ? `(${count}) ${plain}` : plain;
+    if (document.title !== wanted) document.title = wanted;
+  }
+
+  /** Sound and notice, once for all tabs of this browser, and not for what was there when the page was opened. */
+  announce({ newest, cards }) {
+    const first = this.newest === undefined;
+    const isNew = !first && newest > this.newest;
+    this.newest = Math.max(newest, this.newest ?? 0);
+    if (!isNew || stored("noticed") === String(newest)) return;
+    store("noticed", newest);
+    if (stored("sound") === "on") beep();
+    if (stored("desktop") === "on" && "Notification" in window && Notification.permission === "granted" && cards[0]) {
+      new Notification(cards[0].head, { body: cards[0].text, tag: `statarb-${newest}` });
+    }
+  }
+}
+
+let bell; // one a page: it stays when Streamlit builds the page anew
+
+export function mount({ data, parentElement, setTriggerValue }) {
+  const place = parentElement.querySelector(".statarb-place");
+  if (!bell) {
+    bell = { host: element("div", "statarb-notices") };
+    bell.drawing = new Bell(bell.host);
+  }
+  if (bell.host.parentNode !== place) place.replaceChildren(bell.host);
+  bell.drawing.show(data, (seen) => setTriggerValue("seen", seen));
+  return () => {};
+}
