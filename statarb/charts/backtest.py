@@ -22,7 +22,7 @@ EQUITY_COLOR, DRAWDOWN_COLOR, Z_COLOR, ENTRY_COLOR = "@text-color", "@orange-col
 Z_PANE = 2
 
 
-def backtest_spec(result: Backtest, z: pd.Series, params: PairParams) -> dict[str, Any]:
+def backtest_spec(result: Backtest, z: pd.Series, params: PairParams, most: int = MOST_POINTS) -> dict[str, Any]:
     """Equity and drawdown in money, and z with a line for every round trip from its entry to its exit.
 
     Parameters
@@ -31,9 +31,11 @@ def backtest_spec(result: Backtest, z: pd.Series, params: PairParams) -> dict[st
     z : Series
         z of the same bars, by which the rule decided.
     params : PairParams
+    most : int
+        Bars drawn, at most about.
     """
     times = epoch_ms(result.equity.index).astype(np.float64)
-    every = max(1, -(-times.size // MOST_POINTS))
+    every = max(1, -(-times.size // most))
     rows = np.unique(np.append(np.arange(0, times.size, every), times.size - 1)) if times.size else np.arange(0)
 
     def drawn(series: pd.Series) -> Floats:

@@ -24,7 +24,7 @@ from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
 from statarb.screens.plot import show_plot
 from statarb.screens.stat import show_stat, show_wait
-from statarb.screens.wording import DASH, duration_text, escape, number_text
+from statarb.screens.wording import DASH, MINUS, duration_text, escape, number_text
 from statarb.screens.zone import current_zone
 from statarb.store.transfer import csv_text
 
@@ -155,7 +155,7 @@ def _show_numbers(result: Backtest) -> None:
     worst = float(result.drawdown.min()) if len(result.equity) else 0.0
     exposure = float((result.position != 0).mean()) if len(result.position) else 0.0
     sharpe = result.sharpe
-    with st.grid(8, min_column_width=150, gap="small", key="backtest_numbers"):
+    with st.grid(4, min_column_width=150, gap="small", key="backtest_numbers"):
         show_stat("Round trips", f"{result.trips:,}", f"over {duration_text(result.days * 86_400)}", "trips")
         mean = number_text(result.mean_net_bps, 1, signed=True)
         show_stat("Mean net a trade", f"{mean} bp", f"{low} to {high} bp", "mean_net")
@@ -164,13 +164,19 @@ def _show_numbers(result: Backtest) -> None:
         show_stat(
             "Break-even cost", f"{number_text(result.break_even_bps, 1)} bp", f"yours {own:.1f} bp a fill", "break_even"
         )
-        show_stat("Equity at the end", f"${number_text(equity, 2, signed=True)}", "after costs", "mean_net")
-        show_stat("Deepest drawdown", f"${number_text(worst, 2)}", "at closes", "drawdown")
+        show_stat("Equity at the end", money_text(equity), "after costs", "equity")
+        show_stat("Deepest drawdown", money_text(worst), "at closes", "drawdown")
         show_stat("Exposure", f"{exposure:.0%}", "of the bars in a trade", "exposure")
         if isinstance(sharpe, NotEnough):
             show_stat("Sharpe a year", DASH, f"{sharpe.have:,} of {sharpe.need:,} {sharpe.what}", "sharpe")
         else:
             show_stat("Sharpe a year", number_text(sharpe, 2), f"{result.tried} tried", "sharpe")
+
+
+def money_text(amount: float) -> str:
+    """`+$44.35`, `−$54.65`."""
+    text = number_text(amount, 2, signed=True)
+    return f"{text[0]}${text[1:]}" if text[0] in f"+{MINUS}" else f"${text}"
 
 
 def trips_frame(study: PairStudy, result: Backtest) -> pd.DataFrame:
@@ -186,17 +192,17 @@ def trips_frame(study: PairStudy, result: Backtest) -> pd.DataFrame:
             "entered_utc": closes[entered],
             "left_utc": closes[left],
             "side": ["bought" if trip.side > 0 else "sold" for trip in trips],
+            "net_bps": [trip.net_bps for trip in trips],
+            "gross_bps": [trip.gross * scale for trip, scale in zip(trips, bps, strict=True)],
+            "cost_bps": [trip.cost * scale for trip, scale in zip(trips, bps, strict=True)],
+            "carry_bps": [trip.carry * scale for trip, scale in zip(trips, bps, strict=True)],
+            "left_because": [WHY[trip.why] for trip in trips],
             "y_units": [trip.y_units for trip in trips],
             "x_units": [trip.x_units for trip in trips],
             "y_in": y[entered],
             "y_out": y[left],
             "x_in": x[entered],
             "x_out": x[left],
-            "gross_bps": [trip.gross * scale for trip, scale in zip(trips, bps, strict=True)],
-            "cost_bps": [trip.cost * scale for trip, scale in zip(trips, bps, strict=True)],
-            "carry_bps": [trip.carry * scale for trip, scale in zip(trips, bps, strict=True)],
-            "net_bps": [trip.net_bps for trip in trips],
-            "left_because": [WHY[trip.why] for trip in trips],
         }
     )
 

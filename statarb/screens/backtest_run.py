@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import streamlit as st
 
@@ -27,7 +28,7 @@ STEPS = 500
 
 _MAX_RUNS = 16
 _lock = threading.Lock()
-_runs: OrderedDict[str, BacktestRun] = OrderedDict()
+_runs: WeakKeyDictionary[Desk, OrderedDict[str, BacktestRun]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,16 +64,16 @@ def backtest_run(desk: Desk, view: DeskView, span: str) -> BacktestRun:
     step_ms = max(bar_ms, span_ms // STEPS // bar_ms * bar_ms)
     until_ms = study.as_of_ms // step_ms * step_ms
     rule = Rule.of(view.params, view.costs)
-    version = "" if span_ms else view.analysis.bars_version  # a late trade revises the newest bars at once
-    rev = f"{view.params}|{span}|{until_ms}|{version}"
+    rev = f"{view.params}|{span}|{until_ms}|{view.source}|{view.analysis.bars_version}"
     with _lock:  # a second session waits for the same answer
-        if rev not in _runs:
+        runs = _runs.setdefault(desk, OrderedDict())
+        if rev not in runs:
             longer = desk.longer_study(view, until_ms - span_ms, until_ms) if span_ms else study
-            _runs[rev] = BacktestRun(rev, longer, backtest_study(longer, rule), step_ms)
-        _runs.move_to_end(rev)
-        while len(_runs) > _MAX_RUNS:
-            _runs.popitem(last=False)
-        run = _runs[rev]
+            runs[rev] = BacktestRun(rev, longer, backtest_study(longer, rule), step_ms)
+        runs.move_to_end(rev)
+        while len(runs) > _MAX_RUNS:
+            runs.popitem(last=False)
+        run = runs[rev]
     tried = _count_tried(view.params, span)
     if isinstance(run.result, NotEnough):
         return run

@@ -33,9 +33,10 @@ def show_glossary_page() -> None:
     )
     for group in dict.fromkeys(term.group for term in found):
         st.header(group, anchor=False)
-        for term in found:
-            if term.group == group:
-                _show_term(term)
+        with st.grid(2, min_column_width=340, gap="small"):
+            for term in found:
+                if term.group == group:
+                    _show_term(term)
 
 
 def matching(wanted: str) -> list[Term]:
@@ -53,8 +54,10 @@ def matching(wanted: str) -> list[Term]:
 
 
 def _show_term(term: Term) -> None:
-    with st.container(border=True, gap=None, key=f"term-{term.name}"):
-        st.markdown(f"**{escape(term.name)}** &nbsp; {escape(term.formula)}")
+    with st.container(border=True, gap="xxsmall", key=f"term-{term.name}", height="stretch"):
+        st.markdown(f"**{escape(term.name)}**")
+        if term.formula:
+            st.markdown(f"*{escape(term.formula)}*")
         st.markdown(term.reading)
         if term.caveat:
             st.caption(term.caveat)

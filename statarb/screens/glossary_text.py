@@ -103,11 +103,11 @@ GLOSSARY: dict[str, Term] = {
     "beta_interval": Term(
         "Interval of β",
         HEDGE,
-        "β ± 1.96 standard errors, by dynamic least squares",
+        "β ± 1.96 standard errors of its method; for least squares on levels those of Newey and West",
         "Where the true hedge ratio lies if the legs return to one line.",
-        "Still a little narrow: it held the truth in 85 to 91 % of simulated pairs. Without reversion no interval of "
-        "β means anything. The classic error is far too small for prices.",
-        ("dols_hedge", "hac_hedge"),
+        "Wider than the classic error, which is far too small for prices, and still a little narrow. Without reversion "
+        "no interval of β means anything. Total least squares has none.",
+        ("hac_hedge", "dols_hedge"),
     ),
     "alpha": Term("Intercept α", HEDGE, "α = mean y − β mean x", "The level of the line.", "", ("hedge_ratio",)),
     "r2": Term(
@@ -413,6 +413,14 @@ GLOSSARY: dict[str, Term] = {
         "gross result ÷ turnover",
         "The cost of a fill at which the rule earns nothing. Below your own cost, it loses.",
         "",
+        ("backtest",),
+    ),
+    "equity": Term(
+        "Equity",
+        BACKTEST,
+        "Σ of P&L less the costs paid so far, from zero",
+        "In the money of the notional, marked at every close.",
+        "One path of many: read the mean with its interval first.",
         ("backtest",),
     ),
     "drawdown": Term(

@@ -9,11 +9,21 @@ import pytest
 from test_charts_pair import NOTES, START_MS, bars, study, unpacked
 
 from statarb.charts import pair_figure
+from statarb.charts.backtest import backtest_spec
 from statarb.charts.candles import analysis_spec
 from statarb.charts.distribution import distribution_spec
 from statarb.charts.hedge import beta_spec, correlation_spec
 from statarb.charts.scatter import LINE_POINTS, scatter_spec
-from statarb.quant import HedgeEstimate, kalman_hedge, on_scale, rolling_correlation, rolling_hedge, z_distribution
+from statarb.quant import (
+    HedgeEstimate,
+    Rule,
+    backtest_study,
+    kalman_hedge,
+    on_scale,
+    rolling_correlation,
+    rolling_hedge,
+    z_distribution,
+)
 
 
 def drawn_spec(spec):
@@ -116,3 +126,33 @@ def test_the_histogram_is_the_distribution():
     np.testing.assert_allclose(unpacked(named(spec)["normal law"]["y"]), found.normal * 100, rtol=1e-6, atol=1e-12)
     assert spec["layout"]["annotations"][0]["text"] == "now \u22121.50"
     assert not distribution_spec(found, None, "view")["layout"]["annotations"]
+
+
+def test_equity_drawdown_and_trips_are_the_simulations():
+    one = study(entry_z=1.5, stop_z=6)
+    result = backtest_study(one, Rule(1.5, 0, 6, cost_bps=1))
+    spec = backtest_spec(result, one.z, one.params)
+    go.Figure(**drawn_spec(spec))
+    drawn = named(spec)
+    np.testing.assert_allclose(unpacked(drawn["equity"]["y"]), result.equity, rtol=1e-5, atol=1e-4)
+    np.testing.assert_allclose(unpacked(drawn["drawdown"]["y"]), result.drawdown, rtol=1e-5, atol=1e-4)
+    trips = {True: [], False: []}
+    for trip in result.round_trips:
+        trips[trip.net > 0].append(trip)
+    for name, won in (("gained", True), ("lost", False)):
+        across, up = unpacked(drawn[name]["x"]), unpacked(drawn[name]["y"])
+        times = unpacked(spec["x"])
+        assert across[0::3].tolist() == [times[trip.entered] for trip in trips[won]]
+        assert across[1::3].tolist() == [times[trip.left] for trip in trips[won]]
+        np.testing.assert_allclose(up[0::3], [one.z.iloc[trip.entered] for trip in trips[won]], rtol=1e-6)
+        assert np.isnan(up[2::3]).all(), "one trip is not joined to the next"
+
+
+def test_a_long_backtest_is_thinned_and_says_so():
+    one = study(entry_z=1.5, stop_z=6)
+    whole = backtest_spec(backtest_study(one), one.z, one.params)
+    thin = backtest_spec(backtest_study(one), one.z, one.params, most=100)
+    assert len(unpacked(whole["x"])) == 700
+    assert len(unpacked(thin["x"])) == 101
+    assert unpacked(thin["x"])[-1] == unpacked(whole["x"])[-1], "the newest bar stays"
+    assert "every 7th bar drawn" in thin["layout"]["annotations"][0]["text"]
