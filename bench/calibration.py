@@ -11,6 +11,7 @@ from statarb.quant.cointegration import CointegrationResult, engle_granger  # is
 
 import numpy as np
 
+from bench.alert_score import score_table
 from bench.simulation import (
     Legs,
     Maker,
@@ -191,6 +192,7 @@ PARTS: dict[str, Callable[[int, int, Path], Iterator[str]]] = {
     "found": lambda runs, seed, _: half_life_found_table(max(1, runs // 4), seed),
     "coverage": lambda runs, seed, _: coverage_table(runs, seed),
     "backtest": lambda runs, seed, _: backtest_lines(max(1, runs // 4), seed),
+    "alerts": lambda runs, seed, _: score_table(max(1, runs // 2), seed),
 }
 
 
