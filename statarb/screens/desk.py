@@ -331,7 +331,7 @@ class Desk:
             x_last=x_last,
             analysis=analysis,
             live=_live_reading(analysis.study, instruments, legs, quotes, spent),
-            health=feed_health(source, feeds, legs, now_ms),
+            health=feed_health(source, feeds, legs, now_ms, {name: instruments[name].status for name in legs}),
             costs=spent,
             y_quote=quotes[0],
             x_quote=quotes[1],

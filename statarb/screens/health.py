@@ -17,6 +17,7 @@ HEARTBEAT_LIMIT_S = 5.0
 QUEUE_LIMIT = 10_000
 LAG_LIMIT_MS = 3_000
 _STALE_FLOOR_S, _STALE_CEILING_S, _STALE_DEFAULT_S = 5.0, 60.0, 10.0
+_TRADING = "TRADING"
 _GAPS_TO_STALE = 10
 """A leg is stale after so many of its mean gaps between trades: by chance alone once in e^10 gaps."""
 
@@ -37,7 +38,11 @@ class Health:
 
 
 def feed_health(
-    source: str, feeds: Mapping[str, FeedState], legs: Mapping[str, LastTrade | None], now_ms: int
+    source: str,
+    feeds: Mapping[str, FeedState],
+    legs: Mapping[str, LastTrade | None],
+    now_ms: int,
+    statuses: Mapping[str, str] | None = None,
 ) -> Health:
     """Whether the legs' prices are live, from heartbeats, their age and the age of each leg's last trade.
 
@@ -51,16 +56,20 @@ def feed_health(
         The newest stored trade of each leg, None where there is none.
     now_ms : int
         Local time.
+    statuses : mapping, optional
+        What the exchange says of each leg; a leg that is not TRADING is silent for a reason.
     """
     if source == "upload":
         return Health("IMPORTED", "UPLOADED", "These bars are of uploaded files; nothing here is live.", False)
     if source == "import":
         return Health("IMPORTED", "IMPORTED", "These trades were read from files; nothing here is live.", False)
-    state, text, detail = _judge(feeds, legs, now_ms)
+    state, text, detail = _judge(feeds, legs, now_ms, statuses or {})
     return Health(state, text, detail, source == "simulated")
 
 
-def _judge(feeds: Mapping[str, FeedState], legs: Mapping[str, LastTrade | None], now_ms: int) -> tuple[State, str, str]:
+def _judge(
+    feeds: Mapping[str, FeedState], legs: Mapping[str, LastTrade | None], now_ms: int, statuses: Mapping[str, str]
+) -> tuple[State, str, str]:
     ingest = feeds.get("ingest")
     if ingest is None:
         return "DISCONNECTED", "DISCONNECTED", "Ingest has not run on this database yet: start `python ingest.py`."
@@ -80,6 +89,9 @@ def _judge(feeds: Mapping[str, FeedState], legs: Mapping[str, LastTrade | None],
         name = Instrument.parse(leg).label
         since = f"No trade of {name} yet" if legs[leg] is None else f"The last trade of {name} is {_age(quiet_s)} old"
         text = "STALE" if legs[leg] is None else f"STALE {_age(quiet_s)}"
+        status = statuses.get(leg, _TRADING)
+        if status != _TRADING:
+            return "STALE", text, f"{since}; the exchange says {status} of it: there may be none until it trades again."
         return "STALE", text, f"{since}; the connection may be silent. Ingest reconnects by itself."
     if backlog := _backlog(stats):
         return "CATCHING UP", "CATCHING UP", backlog

@@ -74,7 +74,7 @@ def _show_instruments(view: DeskView, quality: Quality) -> None:
     rows = []
     for name, stored in view.instruments.items():
         one = stats.get("instruments", {}).get(name, {})
-        covered = quality.coverage[name]
+        covered, of_window = quality.coverage[name], view.analysis.coverage.get(name)
         last_ts_ms = one.get("last_ts_ms")
         age_s = (view.now_ms + offset_ms - last_ts_ms) / 1000 if last_ts_ms else math.inf
         rows.append(
@@ -87,13 +87,15 @@ def _show_instruments(view: DeskView, quality: Quality) -> None:
                 "Lag p50": _ms(one, "lag_p50_ms"),
                 "Lag p99": _ms(one, "lag_p99_ms"),
                 "Coverage, 24 h": percent_text(covered) if covered.seconds else DASH,
-                "Missing": duration_text(covered.seconds - covered.covered) if covered.seconds else DASH,
+                "Of the window": percent_text(of_window) if of_window else DASH,
+                "Missing, 24 h": duration_text(covered.seconds - covered.covered) if covered.seconds else DASH,
                 "Closed to, UTC": utc_text(stored.closed_until_ms)[11:] if stored.closed_until_ms else DASH,
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="instruments")
     st.caption(
-        "Coverage: seconds of the last 24 hours whose trades are all stored, or for which an exchange kline stands. "
+        "Coverage: seconds of the last 24 hours whose trades are all stored, or for which an exchange kline stands; "
+        "beside it, of the seconds that the numbers of the pair look back to. "
         "Lag: from the exchange's stamp of a trade to its commit, by the exchange's clock."
     )
 

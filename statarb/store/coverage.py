@@ -10,9 +10,10 @@ import numpy as np
 from statarb.store.gaps import NEAREST
 from statarb.store.trades import Query
 
+# The trades on both sides of a gap; a gap at an edge, where there is none, reaches to the end of time.
 _DOUBTFUL = (
-    f"SELECT (SELECT ts_ms FROM ({NEAREST.format('AND trade_id<g.lo', order='DESC')})), "
-    f"(SELECT ts_ms FROM ({NEAREST.format('AND trade_id>g.hi', order='ASC')})) "
+    f"SELECT coalesce((SELECT ts_ms FROM ({NEAREST.format('AND trade_id<g.lo', order='DESC')})), 0), "
+    f"coalesce((SELECT ts_ms FROM ({NEAREST.format('AND trade_id>g.hi', order='ASC')})), 4102444800000) "
     "FROM gaps g WHERE symbol_id=?1 AND state IN ('open','deferred')"
 )
 _WHOLE_MINUTES = "SELECT sec FROM bars_1m m WHERE symbol_id=? AND sec>? AND sec<? AND state='final'"

@@ -90,3 +90,10 @@ def test_a_quiet_instrument_is_given_ten_of_its_own_gaps():
 def test_nonsense_in_a_heartbeat_is_not_believed_and_does_no_harm(nonsense):
     stats = dict.fromkeys(("queue_depth", "lag_p50_ms", "trades_per_s", "clock_offset_ms", "instruments"), nonsense)
     assert health(feeds(**stats)).state == "LIVE"
+
+
+def test_a_leg_that_the_exchange_has_halted_is_silent_for_that_reason():
+    found = feed_health("binance", feeds(), legs(0.1, 90), NOW_MS, {ETH: "TRADING", BTC: "BREAK"})
+    assert (found.state, found.text) == ("STALE", "STALE 90 s")
+    assert "the exchange says BREAK of it" in found.detail
+    assert "reconnects" in feed_health("binance", feeds(), legs(90, 0.1), NOW_MS, {ETH: "TRADING"}).detail
