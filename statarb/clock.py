@@ -128,6 +128,11 @@ class Repeating(Worker):
         super().__init__(name, clock)
         self._every_s = every_s
 
+    @property
+    def is_running(self) -> bool:
+        """Whether its thread still takes a step."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         while not self._clock.wait(self._stop, self._every_s):
             try:

@@ -61,6 +61,8 @@ class Alerts(Repeating):
 
     def stop(self, timeout_s: float = 5.0) -> None:
         super().stop(timeout_s)
+        if self._evaluation and not self.is_running:
+            self._evaluation.close()
         self._delivery.stop(timeout_s)
 
     def step(self) -> dict[str, Any]:

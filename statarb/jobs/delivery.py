@@ -77,6 +77,11 @@ class DeliveryThread(Repeating):
         self._due_ms: dict[tuple[str, int, int], float] = {}
         self._done: set[tuple[str, int, int]] = set()
 
+    def stop(self, timeout_s: float = 5.0) -> None:
+        super().stop(timeout_s)
+        if self._reader and not self.is_running:
+            self._reader.close()
+
     def step(self) -> int:
         """Send what is due now; how many messages were tried."""
         targets = {target.target_id: target for target in self._desk.targets()}

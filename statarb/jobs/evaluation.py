@@ -14,7 +14,7 @@ from statarb.errors import StatarbError
 from statarb.jobs.alert_text import pin_event, rule_event
 from statarb.jobs.outcomes import Outcomes
 from statarb.jobs.rule_watch import RuleWatch, Signal
-from statarb.jobs.scene import PairSight, Scene
+from statarb.jobs.scene import LIVE_STALE_S, PairSight, Scene
 from statarb.params import PairParams
 from statarb.pins import Pin
 from statarb.quant import FrozenMoments, pin_events, pin_state
@@ -23,7 +23,7 @@ from statarb.store import AlertEnd, AlertItem, DeskFile, Reader
 
 log = logging.getLogger(__name__)
 
-FRESH_MS = 10_000
+FRESH_MS = 30_000
 """A bar that closed this long ago, or two bars ago, is still news; an older one is history."""
 
 Put = Callable[[AlertItem], None]
@@ -68,13 +68,13 @@ class Evaluation:
         self._scene.refresh()
         self._watches = {rule: self._watches[rule] for rule in rules if rule in self._watches}
         self._judged_ms = {rule: at_ms for rule, at_ms in self._judged_ms.items() if rule in self._watches}
-        problems: dict[str, str] = {}
-        if not self._scene.is_seeding:
-            tasks = [(f"rule:{rule.rule_id}", partial(self._judge, rule)) for rule in rules]
-            tasks += [(f"pin:{pin.pin_id}", partial(self._judge_pin, pin)) for pin in pins]
-            problems = self._run(tasks)
-            self._outcomes.step()
-        return {"rules": len(rules), "pins": len(pins), "problems": problems, "waiting": self._scene.is_seeding}
+        waiting = self._scene.is_seeding
+        ready = [rule for rule in rules if not (waiting and rule.needs_prices)]
+        tasks = [(f"rule:{rule.rule_id}", partial(self._judge, rule)) for rule in ready]
+        tasks += [(f"pin:{pin.pin_id}", partial(self._judge_pin, pin)) for pin in pins if not waiting]
+        problems = self._run(tasks)
+        self._outcomes.step()
+        return {"rules": len(rules), "pins": len(pins), "problems": problems, "waiting": waiting}
 
     def _run(self, tasks: Iterable[tuple[str, Callable[[], None]]]) -> dict[str, str]:
         """Do each; one that fails is said by its name and does not keep the others from their turn."""
@@ -104,17 +104,18 @@ class Evaluation:
         fresh_ms = self._scene.now_ms - max(2 * bar_ms, FRESH_MS)
         sight = None
         for sight in self._scene.closed(rule.params, self._judged_ms[rule]):
-            self._tell(rule, watch, sight, may_fire=sight.at_ms >= fresh_ms)
+            is_fresh = sight.at_ms >= fresh_ms
+            # What was seen then is judged, whatever the feed is like now.
+            self._tell(rule, watch, sight if is_fresh else sight.blinded(""), may_fire=is_fresh)
             self._judged_ms[rule] = sight.at_ms
         if sight is None:
             self._notice_blindness(rule, watch)
 
     def _notice_blindness(self, rule: AlertRule, watch: RuleWatch) -> None:
         """No bar has closed; if that is because none can, the rule says so."""
-        live = self._scene.live(rule.params)
         blind = self._scene.blindness(rule.params)
         if blind:
-            self._tell(rule, watch, live.blinded(blind), may_fire=True)
+            self._tell(rule, watch, self._scene.live(rule.params).blinded(blind), may_fire=True)
 
     def _tell(self, rule: AlertRule, watch: RuleWatch, sight: PairSight, may_fire: bool) -> None:
         for signal in watch.see(sight.sighting, may_fire):
@@ -133,7 +134,7 @@ class Evaluation:
 
     def _judge_pin(self, pin: Pin) -> None:
         sight = self._scene.live(pin.params)
-        if sight.sighting.blind or not (sight.y_price > 0 and sight.x_price > 0):
+        if self._scene.age_s(pin.params) > LIVE_STALE_S:
             return
         moments = sight.study.moments
         beta_now = moments.beta if isinstance(moments, FrozenMoments) else None

@@ -27,6 +27,7 @@ from statarb.quant import (
     two_legs,
 )
 from statarb.quant.sizing import HOURS_BEYOND
+from statarb.quant.verdict import age_text
 from statarb.store import BASE_MS, BarCache, LastTrade, Reader, StoredInstrument
 
 MAX_STUDIES = 64
@@ -37,6 +38,8 @@ CLOSED_STALE_S = 60.0
 MAX_QUOTE_AGE_MS = 10_000
 RECENT_BARS = 3
 """Of so many an alert may come: one that was closed is seen a moment later, not an hour."""
+SEEDING_PATIENCE_MS = 120_000
+"""History that takes longer is not waited for: the exchange may refuse to give it."""
 COVERAGE_NEEDED = 0.9
 """Of the seconds of the z window in either leg: with less, the moments are of another market."""
 
@@ -94,8 +97,8 @@ class Scene:
 
     @property
     def is_seeding(self) -> bool:
-        """Whether history is still being fetched: bars come then that closed long ago."""
-        return bool(self._stats.get("seeding"))
+        """Whether history is still being fetched at the start: bars come then that closed long ago."""
+        return bool(self._stats.get("seeding")) and self._clock.now_ms() - self._began_ms < SEEDING_PATIENCE_MS
 
     def instrument(self, name: str) -> StoredInstrument:
         """What is stored of an instrument.
@@ -206,18 +209,23 @@ class Scene:
     def blindness(self, params: PairParams, stale_s: float | None = None) -> str:
         """Why the pair cannot be judged now, '' where it can; without `stale_s` as for rules on closed bars."""
         study, coverage = self.study(params)
-        if self.stale_s(params) > (stale_s or max(CLOSED_STALE_S, 2.0 * params.bar_s)):
-            return f"{self._quieter(params).removeprefix('spot:')} has not traded for {self.stale_s(params):.0f} s"
+        if self.age_s(params) > (stale_s or max(CLOSED_STALE_S, 2.0 * params.bar_s)):
+            quieter, age_s = self._quieter(params).removeprefix("spot:"), self.age_s(params)
+            return f"{quieter} has not traded " + ("yet" if math.isinf(age_s) else f"for {_age_text(age_s)}")
         if isinstance(study.moments, NotEnough):
             return study.moments.text
         if not coverage >= COVERAGE_NEEDED:
             return f"a hole: only {coverage:.0%} of the {params.window:,} bars of the window are covered"
         return ""
 
+    def age_s(self, params: PairParams) -> float:
+        """Seconds since the last trade of the quieter leg; infinite where there is none."""
+        heard_ms = self._heard_ms(self._quieter(params))
+        return max(0, self.now_ms - heard_ms) / 1000 if heard_ms else math.inf
+
     def stale_s(self, params: PairParams) -> float:
-        """Seconds since the last trade of the quieter leg, and never more than since this began to look."""
-        began_ms = self._began_ms + int(self._stats.get("clock_offset_ms") or 0)
-        return max(0, self.now_ms - max(self._heard_ms(self._quieter(params)), began_ms)) / 1000
+        """The same, and never more than since this began to look: a start is no silence."""
+        return min(self.age_s(params), (self._clock.now_ms() - self._began_ms) / 1000)
 
     def _quieter(self, params: PairParams) -> str:
         return min((params.y, params.x), key=self._heard_ms)
@@ -242,6 +250,10 @@ class Scene:
         except DataError:
             return None
         return None if isinstance(reading, NotEnough) else reading
+
+
+def _age_text(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else age_text(seconds)
 
 
 def _missing_trades(reader: Reader) -> dict[str, int]:

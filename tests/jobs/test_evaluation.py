@@ -172,6 +172,29 @@ def test_bars_that_closed_while_it_was_off_are_history(rig):
     assert [event.at_ms for event in rig.events()[count:]] == [END_MS + 8 * 60_000]
 
 
+def test_an_episode_of_before_a_long_outage_is_not_told_when_the_feed_is_back(rig):
+    rig.rule(BEYOND)
+    rig.step()
+    count = len(rig.events())
+    rig.database.add_minute(OFF)
+    rig.clock.ms += 10 * 60_000  # off for ten minutes; the last trades are as old when it starts
+    rig.start()
+    rig.step()
+    for _ in range(9):
+        rig.database.add_minute(OFF)
+    rig.step()
+    rig.minute(OFF)
+    assert [event.state for event in rig.events()[count:]] == []
+
+
+def test_prices_of_before_a_restart_are_not_live(rig):
+    rig.rule(Condition("abs_z", "above", 0.0), basis="live")
+    rig.clock.ms += 3_600_000
+    rig.start()
+    rig.step()
+    assert rig.events() == []
+
+
 def test_several_bars_that_close_between_two_looks_are_judged_one_by_one(rig):
     rig.rule(Condition("z", "above", 2.0))
     rig.step()
@@ -323,9 +346,27 @@ def test_the_heartbeat_says_that_alerts_are_alive_and_what_is_wrong(rig):
     reader.close()
 
 
-def test_while_history_is_fetched_nothing_is_judged(rig):
-    rig.rule(BEYOND)
+def test_history_is_waited_for_but_not_for_ever_and_silence_is_told_meanwhile(rig):
+    rig.rule(Condition("abs_z", "above", 0.0))
+    quiet = rig.desk.save_rule(AlertRule("quiet", (Condition("stale_s", "above", 30.0),), PARAMS, basis="live"))
     rig.database.heartbeat(now_ms=rig.clock.ms, seeding={"done": 1, "total": 8})
-    stats = rig.alerts.step()
-    assert stats["waiting"]
-    assert all(isinstance(item, AlertHealth) for item in rig.inbox.take(100, 0)[0])
+    assert rig.alerts.step()["waiting"]
+    rig.clock.ms += 40_000
+    assert rig.alerts.step()["waiting"]
+    said = [item for item in rig.inbox.take(100, 0)[0] if not isinstance(item, AlertHealth)]
+    assert [(item.origin, item.state) for item in said] == [(f"rule:{quiet.rule_id}", "fired")]
+    rig.clock.ms += 80_000
+    assert not rig.alerts.step()["waiting"]
+
+
+def test_an_instrument_without_a_bar_has_no_z_yet(rig):
+    rig.rule(BEYOND, params=PairParams(y="spot:NEWUSDT"))
+    rig.database.execute(
+        "INSERT INTO symbols(symbol_id,venue,name,id_kind,status,can_short) "
+        "VALUES(9,'spot','NEWUSDT','trade','TRADING',0)"
+    )
+    for _ in range(3):
+        rig.clock.ms += 30_000
+        assert rig.step()["problems"] == {}
+    (event,) = rig.events()
+    assert (event.state, event.reason) == ("suppressed", "NEWUSDT has not traded yet")
