@@ -156,7 +156,9 @@ class Instrument:
         """
         venue, colon, symbol = text.strip().rpartition(":")
         symbol = symbol.upper()
-        if not symbol or len(symbol) > 40 or any(c.isspace() or c in "/,:&?#'\"<>;\\\0" for c in symbol):
+        is_symbol = symbol and len(symbol) <= 40 and not any(c.isspace() or c in "/,:&?#'\"<>;\\\0" for c in symbol)
+        is_venue = venue.isascii() and re.fullmatch(r"[\w.-]*", venue)
+        if not is_symbol or not is_venue:
             raise ConfigError(
                 f"{text[:60]!r} is not an instrument.", "Write BTCUSDT or venue:SYMBOL, as in spot:BTCUSDT."
             )
