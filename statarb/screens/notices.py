@@ -19,7 +19,7 @@ from statarb.store import AlertEvent, DeskFile
 from statarb.store.desk_file import Mark
 
 TICK = "2s"
-CARDS = 3
+CARDS = 2
 _CARD_MS = 3_600_000
 _SAID = ("fired", "digest")
 _BELL = chart_component("statarb.notices", "notices.js")
