@@ -18,7 +18,7 @@ from statarb.quant.features import feature_table
 from statarb.quant.half_life import HalfLife, half_life
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
 from statarb.quant.hedge_check import BetaGap, HedgeComparison, HedgeQuality, beta_gap, compare_hedges, hedge_quality
-from statarb.quant.hedge_errors import dols_hedge, hac_hedge
+from statarb.quant.hedge_errors import dols_hedge, hac_hedge, long_run_hedge
 from statarb.quant.hedge_methods import HedgeEstimate, huber_hedge, returns_hedge, theil_sen_hedge, tls_hedge
 from statarb.quant.hedge_moments import hedge_moments
 from statarb.quant.hedge_path import KalmanNoise, kalman_hedge, kalman_noise, rolling_hedge
@@ -137,6 +137,7 @@ __all__ = [
     "live_reading",
     "live_z",
     "log_returns",
+    "long_run_hedge",
     "moments_seen",
     "ols_summary",
     "on_scale",

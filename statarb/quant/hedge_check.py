@@ -11,8 +11,9 @@ import numpy as np
 
 from statarb.errors import DataError
 from statarb.quant.hedge import HedgeFit, hedge_ratio
-from statarb.quant.hedge_errors import dols_hedge, hac_hedge
+from statarb.quant.hedge_errors import dols_hedge, hac_hedge, long_run_hedge
 from statarb.quant.hedge_methods import (
+    TOO_NARROW,
     HedgeEstimate,
     estimate,
     huber_hedge,
@@ -134,7 +135,9 @@ def beta_gap(y: Any, x: Any) -> BetaGap | NotEnough:
 def ols_estimate(y: Any, x: Any) -> HedgeEstimate | NotEnough:
     """`hedge_ratio` in the shape of the other methods."""
     fit = hedge_ratio(y, x)
-    return fit if isinstance(fit, NotEnough) else estimate("OLS", fit.alpha, fit.beta, fit.beta_se, fit.n)
+    if isinstance(fit, NotEnough):
+        return fit
+    return estimate("OLS", fit.alpha, fit.beta, fit.beta_se, fit.n, TOO_NARROW)
 
 
 def kalman_estimate(y: Any, x: Any, memory: int | None = None) -> HedgeEstimate | NotEnough:
@@ -152,6 +155,7 @@ def kalman_estimate(y: Any, x: Any, memory: int | None = None) -> HedgeEstimate 
 HEDGE_METHODS: dict[str, Callable[[Any, Any], HedgeEstimate | NotEnough]] = {
     "OLS": ols_estimate,
     "OLS, HAC error": hac_hedge,
+    "OLS, long-run error": long_run_hedge,
     "DOLS": dols_hedge,
     "returns": returns_hedge,
     "TLS": tls_hedge,
@@ -162,7 +166,7 @@ HEDGE_METHODS: dict[str, Callable[[Any, Any], HedgeEstimate | NotEnough]] = {
 """Every method by the name its results carry."""
 
 HEDGE_KNOB: dict[str, Callable[[Any, Any], HedgeEstimate | NotEnough]] = {
-    "ols": hac_hedge,
+    "ols": long_run_hedge,
     "returns": returns_hedge,
     "tls": tls_hedge,
     "huber": huber_hedge,

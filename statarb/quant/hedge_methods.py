@@ -30,7 +30,8 @@ class HedgeEstimate:
     """y = alpha + beta x + residual by `method`, on `n` bars.
 
     `beta_low` and `beta_high` bound beta with 95 % (or the level asked for). `beta_se` and the bounds are NaN where
-    the method has none. Without a positive beta there are no legs to trade.
+    the method has none; `note` says what the bounds assume where that does not hold for prices. Without a positive
+    beta there are no legs to trade.
     """
 
     method: str
@@ -40,6 +41,7 @@ class HedgeEstimate:
     beta_low: float
     beta_high: float
     n: int
+    note: str = ""
 
 
 def usable_legs(y: Any, x: Any, least: int) -> tuple[Floats, Floats] | NotEnough:
@@ -54,10 +56,13 @@ def usable_legs(y: Any, x: Any, least: int) -> tuple[Floats, Floats] | NotEnough
     return ys, xs
 
 
-def estimate(method: str, alpha: float, beta: float, beta_se: float, n: int) -> HedgeEstimate:
+TOO_NARROW = "assumes independent residuals, so the interval is too narrow on prices"
+
+
+def estimate(method: str, alpha: float, beta: float, beta_se: float, n: int, note: str = "") -> HedgeEstimate:
     """With the normal interval of 95 %."""
     reach = NORMAL_95 * beta_se
-    return HedgeEstimate(method, alpha, beta, beta_se, beta - reach, beta + reach, n)
+    return HedgeEstimate(method, alpha, beta, beta_se, beta - reach, beta + reach, n, note)
 
 
 def returns_hedge(y: Any, x: Any) -> HedgeEstimate | NotEnough:
@@ -136,7 +141,7 @@ def tls_hedge(y: Any, x: Any) -> HedgeEstimate | NotEnough:
     # The form that does not subtract two large numbers.
     beta = (half + root) / sxy if half >= 0 else sxy / (root - half)
     nan = math.nan
-    return HedgeEstimate("TLS", float(ys.mean() - beta * xs.mean()), beta, nan, nan, nan, ys.size)
+    return HedgeEstimate("TLS", float(ys.mean() - beta * xs.mean()), beta, nan, nan, nan, ys.size, "has no interval")
 
 
 def huber_hedge(y: Any, x: Any) -> HedgeEstimate | NotEnough:
@@ -182,7 +187,7 @@ def huber_hedge(y: Any, x: Any) -> HedgeEstimate | NotEnough:
         weights = np.minimum(1.0, HUBER_K * scale / np.maximum(np.abs(resid), 1e-300))
     beta = float(line[1]) * y_size / x_size
     alpha = float(ys[0] + line[0] * y_size - beta * xs[0])
-    return estimate("Huber", alpha, beta, _huber_se(design, resid, scale) * y_size / x_size, ys.size)
+    return estimate("Huber", alpha, beta, _huber_se(design, resid, scale) * y_size / x_size, ys.size, TOO_NARROW)
 
 
 def _huber_se(design: Floats, resid: Floats, scale: float) -> float:
@@ -239,7 +244,7 @@ def theil_sen_hedge(
 
     result = theilslopes(ys, xs, level, method=intercept)
     slope, low, high = float(result.slope), float(result.low_slope), float(result.high_slope)
-    return HedgeEstimate("Theil-Sen", float(result.intercept), slope, math.nan, low, high, ys.size)
+    return HedgeEstimate("Theil-Sen", float(result.intercept), slope, math.nan, low, high, ys.size, TOO_NARROW)
 
 
 def theil_sen_line(y: Floats, x: Floats) -> HedgeEstimate | NotEnough:

@@ -119,8 +119,9 @@ class PairStudy:
     def hedge_estimate(self) -> HedgeEstimate | NotEnough:
         """The hedge that drives z, at the newest bar, with the interval of its method.
 
-        For least squares on levels that is Newey and West's, wider than the classic one in `hedge`; total least
-        squares has none. Huber and Theil-Sen are those of the newest bar: z is judged by the last refit.
+        For least squares on levels that is `long_run_hedge`'s, far wider than the classic one in `hedge`; total least
+        squares has none, and those of Huber and Theil-Sen assume independent residuals (`note` says so). These two
+        are fitted to the newest bars: z is judged by their last refit.
         """
         bars = self.legs.newest(self.params.window, self.as_of_ms)
         if isinstance(bars, NotEnough):

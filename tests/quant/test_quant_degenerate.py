@@ -77,6 +77,7 @@ CALLS = {
     ),
     "live_z": lambda y, x: a.live_z(MOMENTS, y[-1] if len(y) else np.nan, x[-1] if len(x) else np.nan),
     "log_returns": lambda y, x: a.log_returns(legs(y, x)),
+    "long_run_hedge": a.long_run_hedge,
     "moments_seen": lambda y, x: a.moments_seen(y, x, 60),
     "ols_summary": a.ols_summary,
     "on_scale": lambda y, x: a.on_scale(y, "log"),

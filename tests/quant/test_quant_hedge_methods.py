@@ -8,6 +8,7 @@ import pytest
 import statsmodels.api as sm
 from arch.unitroot.cointegration import DynamicOLS
 from quant_samples import acceptance, random_walks, reference_frame, reverting_legs
+from scipy.signal import lfilter
 
 from statarb.errors import DataError
 from statarb.quant import (
@@ -23,11 +24,13 @@ from statarb.quant import (
     huber_hedge,
     kalman_hedge,
     kalman_noise,
+    long_run_hedge,
     returns_hedge,
     rolling_hedge,
     theil_sen_hedge,
     tls_hedge,
 )
+from statarb.quant.hedge_errors import prewhitened_variance
 
 Y, X = reverting_legs(600, seed=3)
 
@@ -103,12 +106,14 @@ def test_stata_s_newey_in_the_library_that_ours_equals():
     np.testing.assert_allclose(fit.bse, expected["se"], rtol=1e-8)
 
 
-@pytest.mark.parametrize(("leads", "lags", "bandwidth"), [(1, 1, None), (0, 3, 4.0), (2, 0, 0.0)])
+@pytest.mark.parametrize(("leads", "lags", "bandwidth"), [(1, 1, "auto"), (0, 3, 4.0), (2, 0, 0.0)])
 @pytest.mark.parametrize("scale", [1e-8, 1.0, 1e9])
 def test_dols_equals_arch_at_every_price_scale(leads, lags, bandwidth, scale):
     fit = dols_hedge(scale * Y, scale * X, leads, lags, bandwidth)
     oracle = DynamicOLS(pd.Series(Y), pd.DataFrame({"x": X}), leads=leads, lags=lags)
-    oracle = oracle.fit(bandwidth=bandwidth, df_adjust=True)
+    oracle = oracle.fit(bandwidth=None if bandwidth == "auto" else bandwidth, df_adjust=True)
+    own = dols_hedge(scale * Y, scale * X, leads, lags)
+    assert (own.beta, own.alpha) == pytest.approx((fit.beta, fit.alpha), rel=1e-7)
     assert fit.beta == pytest.approx(oracle.params["x"], rel=1e-7)
     assert fit.alpha / scale == pytest.approx(oracle.params["const"], rel=1e-5)
     assert fit.beta_se == pytest.approx(oracle.std_errors["x"], rel=1e-6)
@@ -123,15 +128,23 @@ def test_eviews_dols_in_the_library_that_ours_equals():
 
 
 def test_the_classic_error_is_far_too_small_where_the_honest_ones_are_not():
-    """True beta is 1.7: over 80 reverting pairs the interval of DOLS holds it, that of least squares does not."""
-    inside = {"classic": 0, "dols": 0}
-    for seed in range(80):
+    """True beta is 1.7: over 200 reverting pairs the honest intervals hold it, that of least squares does not."""
+    inside = {"classic": 0, "dols": 0, "long-run": 0}
+    for seed in range(200):
         y, x = reverting_legs(400, seed)
-        fit, honest = hedge_ratio(y, x), dols_hedge(y, x)
+        fit, dols, long_run = hedge_ratio(y, x), dols_hedge(y, x), long_run_hedge(y, x)
         inside["classic"] += abs(fit.beta - 1.7) < 1.96 * fit.beta_se
-        inside["dols"] += honest.beta_low < 1.7 < honest.beta_high
-    assert inside["classic"] / 80 < 0.6
-    assert inside["dols"] / 80 > 0.75
+        inside["dols"] += dols.beta_low < 1.7 < dols.beta_high
+        inside["long-run"] += long_run.beta_low < 1.7 < long_run.beta_high
+    assert inside["classic"] / 200 < 0.6
+    assert inside["dols"] / 200 > 0.88
+    assert inside["long-run"] / 200 > 0.88
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.5, 0.9])
+def test_the_prewhitened_variance_of_an_ar1_is_its_own(phi):
+    values = lfilter([1], [1, -phi], np.random.default_rng(1).standard_normal(20_000))
+    assert prewhitened_variance(values - values.mean()) == pytest.approx(1 / (1 - phi) ** 2, rel=0.1)
 
 
 @pytest.mark.parametrize("window", [6, 20, 120])
