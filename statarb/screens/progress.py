@@ -16,7 +16,7 @@ def show_progress(view: DeskView) -> None:
     if under_way is None or not view.health.has_live_prices:
         return
     done, total = under_way
-    st.progress(done / total, f"Loading history: {done} of {total} pages of bars. Live trades come in meanwhile.")
+    st.progress(done / total, f"Loading history: {done} of {total} pages of bars.")
 
 
 def seeding(stats: Mapping[str, Any]) -> tuple[int, int] | None:

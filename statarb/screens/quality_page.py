@@ -59,7 +59,7 @@ def _show_totals(view: DeskView, quality: Quality) -> None:
         _metric(
             "Disk used",
             f"{quality.disk.used / 1e6:,.0f} MB",
-            f"{_days(quality.disk.days_left(rate))} left at this rate",
+            f"{_days(quality.disk.days_left(rate))} left",
         )
 
 
