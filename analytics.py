@@ -11,8 +11,8 @@ from statarb.quant import price_statistics
 # How is one leg hedged with the other, and what is that worth?
 from statarb.quant import (
     HedgeEstimate, HedgeFit, KalmanNoise, dols_hedge, hac_hedge, hedge_ratio, huber_hedge, kalman_hedge, kalman_noise,
-    long_run_hedge, ols_summary, returns_hedge, rolling_hedge, theil_sen_hedge, tls_hedge, BetaGap, HedgeComparison, HedgeQuality,
-    beta_gap, compare_hedges, hedge_quality
+    long_run_hedge, ols_summary, returns_hedge, rolling_hedge, theil_sen_hedge, tls_hedge, BetaGap, HedgeComparison,
+    HedgeQuality, beta_gap, compare_hedges, hedge_quality
 )
 # How far is the spread from its mean?
 from statarb.quant import FrozenMoments, InSample, frozen_moments, hedge_moments, live_z, moments_seen, spread_fixed
@@ -48,7 +48,8 @@ __all__ = [  # noqa: RUF022  (by question, as above)
     "Legs", "align_legs", "log_returns", "on_scale", "resample_bars",
     "price_statistics",
     "HedgeEstimate", "HedgeFit", "KalmanNoise", "dols_hedge", "hac_hedge", "hedge_ratio", "huber_hedge",
-    "kalman_hedge", "kalman_noise", "long_run_hedge", "ols_summary", "returns_hedge", "rolling_hedge", "theil_sen_hedge", "tls_hedge",
+    "kalman_hedge", "kalman_noise", "long_run_hedge", "ols_summary", "returns_hedge", "rolling_hedge",
+    "theil_sen_hedge", "tls_hedge",
     "BetaGap", "HedgeComparison", "HedgeQuality", "beta_gap", "compare_hedges", "hedge_quality",
     "FrozenMoments", "InSample", "frozen_moments", "hedge_moments", "live_z", "moments_seen", "spread_fixed",
     "spread_seen", "z_seen",

@@ -22,10 +22,14 @@ from bench.simulation import (
     reverting_pair,
     reverting_spread,
 )
-from statarb.quant.backtest import Backtest, Rule, backtest
+from statarb.quant.backtest import Backtest, backtest
 from statarb.quant.half_life import HalfLife, half_life
 from statarb.quant.hedge import HedgeFit, hedge_ratio
-from statarb.quant.sample import Floats
+from statarb.quant.hedge_check import ols_estimate
+from statarb.quant.hedge_errors import dols_hedge, hac_hedge, long_run_hedge
+from statarb.quant.hedge_methods import HedgeEstimate
+from statarb.quant.position import Rule
+from statarb.quant.sample import Floats, NotEnough
 from statarb.quant.verdict import EQUAL_TESTS, TESTS_A_WINDOW, Word, standing, word_of_window
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -46,7 +50,13 @@ WALKS: dict[str, Maker] = {
     "GARCH(1,1) with t(5) shocks": garch_walks,
     "with bid-ask noise of one step": noisy_walks,
 }
-BEGIN, END = "<!-- calibration -->", "<!-- end of calibration -->"
+BETA_BARS, BETA_HALF_LIVES = (240, 1440), (5, 20)
+INTERVALS: dict[str, Callable[[Floats, Floats], HedgeEstimate | NotEnough]] = {
+    "classic": ols_estimate,
+    "Newey and West's (`hac_hedge`)": hac_hedge,
+    "long-run (`long_run_hedge`)": long_run_hedge,
+    "dynamic (`dols_hedge`)": dols_hedge,
+}
 
 
 def share_text(hits: int, runs: int) -> str:
@@ -167,6 +177,24 @@ def _covered(bars: float, n: int, estimated: bool, runs: int, seed: int) -> int:
     return inside
 
 
+def beta_table(runs: int, seed: int) -> Iterator[str]:
+    yield f"Share of 95 % intervals of beta that hold the true one; {runs:,} reverting pairs a cell."
+    yield ""
+    cells = [(half_life, n) for half_life in BETA_HALF_LIVES for n in BETA_BARS]
+    yield "| error | " + " | ".join(f"half-life {half_life}, n = {n:,}" for half_life, n in cells) + " |"
+    yield "|---" * (len(cells) + 1) + "|"
+    for name, method in INTERVALS.items():
+        held = [_held(method, reverting_pair(half_life), n, runs, seed) for half_life, n in cells]
+        yield f"| {name} | " + " | ".join(share_text(hits, runs) for hits in held) + " |"
+
+
+def _held(
+    method: Callable[[Floats, Floats], HedgeEstimate | NotEnough], make: Maker, n: int, runs: int, seed: int
+) -> int:
+    found = (method(y, x) for y, x in simulated(make, n, runs, seed))
+    return sum(isinstance(one, HedgeEstimate) and one.beta_low <= 1.0 <= one.beta_high for one in found)
+
+
 def backtest_lines(runs: int, seed: int) -> Iterator[str]:
     yield f"Backtest: enter |z| > 2, exit 0, window 240, no cost; {runs:,} pairs of 3,000 bars, steps of 5 bp."
     yield ""
@@ -191,42 +219,45 @@ PARTS: dict[str, Callable[[int, int, Path], Iterator[str]]] = {
     "power": lambda runs, seed, _: power_table(max(1, runs // 4), seed),
     "found": lambda runs, seed, _: half_life_found_table(max(1, runs // 4), seed),
     "coverage": lambda runs, seed, _: coverage_table(runs, seed),
+    "beta": lambda runs, seed, _: beta_table(runs, seed),
     "backtest": lambda runs, seed, _: backtest_lines(max(1, runs // 4), seed),
     "alerts": lambda runs, seed, _: score_table(max(1, runs // 2), seed),
 }
 
 
-def report(parts: Sequence[str], runs: int, seed: int, hours: Path) -> Iterator[str]:
-    yield f"`make calibrate`: seed {seed}, {runs:,} runs."
-    for part in parts:
-        yield ""
-        yield from PARTS[part](runs, seed, hours)
+def report(part: str, runs: int, seed: int, hours: Path) -> str:
+    """One part of the report, printed line by line as it comes."""
+    lines = []
+    for line in PARTS[part](runs, seed, hours):
+        print(line, flush=True)
+        lines.append(line)
+    return "\n".join(lines)
 
 
-def write(text: str, page: Path) -> None:
-    """Replace what stands between the marks of the page."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+def write(part: str, text: str, page: Path) -> None:
+    """Replace what stands between the part's marks on the page; at once, so that a run cut short loses nothing."""
+    begin, end = f"<!-- calibration: {part} -->", f"<!-- end of {part} -->"
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    if not found:
+        raise SystemExit(f"{page} has no place for the part {part}: it needs the marks {begin} and {end}.")
+    after = rest.partition(end)[2]
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=1600, help="simulated pairs a cell (default 1600)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--write", action="store_true", help="put the report into docs/methods.md")
+    parser.add_argument("--write", action="store_true", help="put each part into docs/methods.md when it is done")
     hours = PROJECT.parent / "shared" / "klines"
     parser.add_argument("--hours", type=Path, default=hours, help="folder of hourly klines, for placebo pairs")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
     options = parser.parse_args(argv)
-    if options.write and options.parts != list(PARTS):
-        parser.error("--write needs every part")
-    lines = []
-    for line in report(options.parts, options.runs, options.seed, options.hours):
-        print(line, flush=True)
-        lines.append(line)
-    if options.write:
-        write("\n".join(lines), PROJECT / "docs" / "methods.md")
+    for count, part in enumerate(options.parts, 1):
+        print(f"\n{part}: {count} of {len(options.parts)}, seed {options.seed}, {options.runs:,} runs", flush=True)
+        text = report(part, options.runs, options.seed, options.hours)
+        if options.write:
+            write(part, text, PROJECT / "docs" / "methods.md")
 
 
 if __name__ == "__main__":
