@@ -122,11 +122,11 @@ def _value(metric: Metric, begun: Condition, key: str) -> float | str:
     label = f"{metric.label}, {metric.unit}" if metric.unit else metric.label
     if metric.choices:
         words = list(metric.choices)
-        return str(st.selectbox(escape(label), words, index=words.index(str(begun.value)), key=key, width=220))
+        return str(st.selectbox(label, words, index=words.index(str(begun.value)), key=key, width=220))
     step = metric.scale / 10 if metric.needs_prices else metric.scale
     return float(
         st.number_input(
-            escape(label),
+            label,
             float(metric.low),
             float(metric.high),
             float(begun.value),
