@@ -24,9 +24,9 @@ _HEADS = {
 
 
 def link_of(params: PairParams) -> str:
-    """Path and query of the view that shows the pair so."""
+    """The view that shows the pair so, as a relative address: Live View is at the root, whatever page one is on."""
     query = urlencode({"y": params.y, "x": params.x} | params.to_query())
-    return f"live?{query}"
+    return f"./?{query}"
 
 
 def rule_event(
@@ -82,7 +82,7 @@ def _event(
         timeframe=params.timeframe,
         basis="live" if is_live else "closed",
         reason=reason,
-        text="\n".join([*lines, f"{desk_url.rstrip('/')}/{link}"]),
+        text="\n".join([*lines, desk_url.rstrip("/") + link.removeprefix(".")]),
         link=link,
         z=reading.z if reading else None,
         edge_bps=reading.edge.edge_bps if reading else None,

@@ -23,7 +23,7 @@ from statarb.store.desk_file import NOTE_CHARACTERS, Mark
 TICK = "2s"
 _CHOSEN, _SHOWN = "alert_chosen", "alerts_shown"
 _STATES = {"fired": "alert", "held": "over the cap", "digest": "digest", "suppressed": "suppressed"}
-_LINK = re.compile(r"live\?[\w=&%.:+-]*")
+_LINK = re.compile(r"\./\?[\w=&%.:+-]*")
 
 Key = tuple[int, int]
 """An alert's id and time, as marks know it."""

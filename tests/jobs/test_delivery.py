@@ -15,7 +15,7 @@ from statarb.store import AlertEvent, Delivery, DeskFile, Inbox, Reader, Writer
 NOW_MS = 1_700_000_040_000
 EVENT = AlertEvent(
     "rule:1", "Signal", "fired", NOW_MS, NOW_MS, "spot:ETHUSDT", "spot:BTCUSDT", "1m", "closed", "|z| above 2 sd",
-    "ETHUSDT on BTCUSDT: |z| above 2 sd\nthe rest <b>of it</b>", "live?y=spot%3AETHUSDT", z=-2.345, net_bps=7.25,
+    "ETHUSDT on BTCUSDT: |z| above 2 sd\nthe rest <b>of it</b>", "./?y=spot%3AETHUSDT", z=-2.345, net_bps=7.25,
 )  # fmt: skip
 
 

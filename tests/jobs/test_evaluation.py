@@ -96,7 +96,7 @@ def rig(tmp_path, monkeypatch):
 
 WORDS = (
     *("ETHUSDT on BTCUSDT", "simulated", "closed 1m bar of 2023-11-14 22:15:00 UTC", "round trip", "Verdict:"),
-    *("Prices: ETHUSDT", "If faded: sell", "are covered", "http://desk:1/live?"),
+    *("Prices: ETHUSDT", "If faded: sell", "are covered", "http://desk:1/?y="),
 )
 BEYOND = Condition("abs_z", "above", 2.0)
 WORTH_IT = Condition("net_edge_bps", "above", 0.0)
@@ -119,7 +119,7 @@ def test_a_move_that_pays_its_costs_is_told_once_with_all_that_was_known(rig):
     assert event.y_units < 0 < event.x_units
     assert event.y_notional == pytest.approx(event.y_units * event.y_price)
     assert event.coverage == 1.0
-    assert event.link.startswith("live?y=spot%3AETHUSDT&x=spot%3ABTCUSDT")
+    assert event.link.startswith("./?y=spot%3AETHUSDT&x=spot%3ABTCUSDT")
     assert all(words in event.text for words in WORDS)
     assert event.ended_at_ms is None
 

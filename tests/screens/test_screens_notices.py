@@ -26,7 +26,7 @@ EVENT = AlertEvent(
     basis="closed",
     reason="|z| above 2 sd",
     text="the whole message",
-    link="live?y=ETHUSDT",
+    link="./?y=ETHUSDT",
     z=2.31,
     net_bps=-3.25,
     event_id=7,

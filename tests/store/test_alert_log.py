@@ -11,7 +11,7 @@ from statarb.store import AlertEnd, AlertEvent, AlertHealth, Delivery, Reader, S
 
 EVENT = AlertEvent(
     "rule:3", "Mine", "fired", T0_MS, T0_MS + 5, "spot:ETHUSDT", "spot:BTCUSDT", "1m", "closed", "|z| above 2 sd",
-    "text\nof it", "live?y=spot%3AETHUSDT", 2.5, 31.0, 24.0, 7.0, "no evidence", T0_MS - 60_000, 3000.0, 60_000.0,
+    "text\nof it", "./?y=spot%3AETHUSDT", 2.5, 31.0, 24.0, 7.0, "no evidence", T0_MS - 60_000, 3000.0, 60_000.0,
     -3.3, 0.16, -9900.0, 9600.0, 0.98,
 )  # fmt: skip
 BARE = AlertEvent("rule:4", "x", "suppressed", T0_MS, T0_MS, "y", "x", "1m", "live", "hole", "text", "live")
