@@ -33,6 +33,7 @@ _EXCHANGE_KLINES: dict[str, int] = {
 }  # fmt: skip
 _KLINE_COLUMNS = 12
 _SAMPLE_ROWS = 500
+_TIME_CELLS = 20
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
 
 
@@ -103,7 +104,7 @@ def _jumps(opens: np.ndarray, closes: np.ndarray) -> float:
 
 
 def _is_time(table: TextTable, index: int) -> bool:
-    times = read_times(table.column(index)[:50], "UTC").epochs_ms
+    times = read_times(table.column(index)[:_TIME_CELLS], "UTC").epochs_ms
     known = times[times != NO_TIME].tolist()
     rises = sum(a < b for a, b in pairwise(known))
-    return len(known) > 0.8 * min(50, len(table.rows)) and rises >= 0.8 * (len(known) - 1)
+    return len(known) > 0.8 * min(_TIME_CELLS, len(table.rows)) and rises >= 0.8 * (len(known) - 1)

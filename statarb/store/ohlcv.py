@@ -244,7 +244,8 @@ def _untraded(values: Columns) -> Mask:
 
 def _on_grid(times_ms: npt.NDArray[np.int64], layout: Layout, rows: _Rows) -> tuple[int, npt.NDArray[np.int64]]:
     """The length of the bars, and when each opens; rows beside the grid of that length are refused."""
-    known = np.unique(times_ms[rows.kept])
+    # By every time that could be read, whatever else was wrong with its row: refused rows would stretch the steps.
+    known = np.unique(times_ms[(times_ms >= _EARLIEST_MS) & (times_ms <= _LATEST_MS)])
     if len(known) < 2:
         return 60_000, times_ms  # nothing is left of the rows, or one bar, whose length cannot be told
     steps, counts = np.unique(np.diff(known), return_counts=True)

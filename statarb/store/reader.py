@@ -238,13 +238,18 @@ class Reader:
         return min(found) * 1000 if found else None
 
     def last_trades(self) -> dict[str, LastTrade]:
-        """The newest stored trade of each instrument that has one."""
+        """The newest stored trade of each instrument that has one; of an upload, which has none, its last close."""
         found = {}
         for instrument, row in self.instruments().items():
             rows = self._query(
                 "SELECT trade_id, ts_ms, price, qty FROM trades WHERE symbol_id=? ORDER BY trade_id DESC LIMIT 1",
                 (row.symbol_id,),
             )
+            if row.instrument.venue == "upload":
+                rows = self._query(
+                    "SELECT 0, ?, c, 0 FROM bars_1m WHERE symbol_id=? ORDER BY sec DESC LIMIT 1",
+                    (row.closed_until_ms, row.symbol_id),
+                )
             for trade_id, ts_ms, price, qty in rows:
                 found[instrument] = LastTrade(trade_id, ts_ms, price / SCALE, qty / SCALE)
         return found

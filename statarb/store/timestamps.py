@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -16,10 +17,11 @@ _UNITS_MS = ((1e11, 1000.0), (1e14, 1.0), (1e17, 1e-3), (float("inf"), 1e-6))
 """Epochs in s, ms, µs or ns by their size: as seconds the first limit is the year 5138, as milliseconds 1973."""
 _SMALLEST_EPOCH = 1e8
 _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", " %I-%p", " %H")
-_DATES = ("%Y-%m-%d", "%Y.%m.%d", "%d %b %Y", "%d-%b-%Y", "%b %d %Y", "%d %B %Y", "%B %d %Y", "%Y%m%d")
+_DATES = ("%Y-%m-%d", "%d %b %Y", "%d-%b-%Y", "%b %d %Y", "%d %B %Y", "%B %d %Y", "%Y%m%d")
 _DAY_FIRST = ("%d-%m-%Y", "%d-%m-%y")
 _MONTH_FIRST = ("%m-%d-%Y", "%m-%d-%y")
-_SAMPLE = 200
+_ODD_TEXTS = 20
+"""So many texts that fit no form are looked at; a file with more kinds of times than that is no table."""
 NO_TIME = np.iinfo(np.int64).min
 
 Epochs = npt.NDArray[np.int64]
@@ -74,10 +76,10 @@ def _take_numbers(texts: pd.Series, found: Epochs, local: np.ndarray) -> None:
         if rows.any():
             _put_local(local, rows, pd.to_datetime(texts[rows], format=form, errors="coerce"))
     rows = texts.str.fullmatch(r"\d{9,19}(?:\.\d*)?|\d\.\d+[eE]\+?\d\d").to_numpy(bool) & _open(found, local)
-    values = pd.to_numeric(texts[rows], errors="coerce").to_numpy(dtype=np.float64)
+    values = np.nan_to_num(pd.to_numeric(texts[rows], errors="coerce").to_numpy(dtype=np.float64))
     scale = np.select([values < limit for limit, _ in _UNITS_MS], [factor for _, factor in _UNITS_MS])
-    epochs = np.rint(values * scale)
-    found[rows] = np.where(values >= _SMALLEST_EPOCH, epochs, NO_TIME).astype(np.int64)
+    epochs = np.rint(values * scale).astype(np.int64)
+    found[rows] = np.where(values >= _SMALLEST_EPOCH, epochs, NO_TIME)
 
 
 def _take_dates(texts: pd.Series, found: Epochs, local: np.ndarray, order: DateOrder) -> bool:
@@ -85,38 +87,47 @@ def _take_dates(texts: pd.Series, found: Epochs, local: np.ndarray, order: DateO
     rows = _open(found, local)
     if not rows.any():
         return False
-    plain = texts[rows].str.replace(",", " ").str.replace(r"[/]|(?<=\d)\.(?=\d{1,2}\.|\d{4})", "-", regex=True)
-    plain = plain.str.replace(r"\s+|(?<=\d)T(?=\d)", " ", regex=True)
-    common = _by_forms(plain, _DATES)
-    day, month = (_by_forms(plain, forms) for forms in (_DAY_FIRST, _MONTH_FIRST))
+    plain = texts[rows].str.replace(r"[,\s]+|(?<=\d)T(?=\d)", " ", regex=True)
+    plain = plain.str.replace(r"/|(?<=\d)\.(?=\d{1,2}\.|\d{4}|\d{2}(?: |$))", "-", regex=True)
+    certain = _by_forms(plain, _DATES)
+    left = plain[certain.isna()]
+    day, month = (_by_forms(left, forms) for forms in (_DAY_FIRST, _MONTH_FIRST))
     if order == "auto":
         score = {"day": _score(day), "month": _score(month)}
-        is_ambiguous = bool(score["day"] == score["month"] and score["day"][0])
+        is_ambiguous = bool(score["day"][0] and score["day"][0] == score["month"][0])
         has_slashes = texts[rows].str.contains("/").mean() > 0.5
-        chosen = month if score["month"] > score["day"] or (is_ambiguous and has_slashes) else day
-        is_ambiguous |= bool(score["day"][0] and score["day"][0] == score["month"][0])
+        chosen = month if score["month"] > score["day"] or (score["day"] == score["month"] and has_slashes) else day
     else:
         is_ambiguous, chosen = False, day if order == "day" else month
-    _put_local(local, rows, common.fillna(chosen))
+    _put_local(local, rows, certain.fillna(chosen))
     return is_ambiguous
 
 
 def _by_forms(texts: pd.Series, dates: Sequence[str]) -> pd.Series:
-    """Each text by the first form that fits it; only forms that fit one of a sample are tried on all."""
+    """Each text by the form that the first such text fits, so that few passes are made over all of them."""
     parsed = pd.Series(pd.NaT, index=texts.index, dtype="datetime64[ms]")
-    for _ in range(len(dates)):
-        left = texts[parsed.isna()]
-        sample = left.iloc[:: max(1, len(left) // _SAMPLE)]
-        forms = [date + clock for date in dates for clock in _CLOCKS]
-        fit = next((form for form in forms if _dates(sample, form).notna().any()), None)
-        if fit is None:
-            break
-        parsed = parsed.fillna(_dates(left, fit))
+    forms = [date + clock for date in dates for clock in _CLOCKS]
+    left, odd = texts, 0
+    while len(left) and odd < _ODD_TEXTS:
+        form = next((form for form in forms if _fits(left.iloc[0], form)), None)
+        if form is None:
+            left, odd = left[left != left.iloc[0]], odd + 1
+            continue
+        times = pd.to_datetime(left, format=form, errors="coerce").astype("datetime64[ms]")
+        if times.isna().iloc[0]:  # a year that pandas does not know
+            left, odd = left.iloc[1:], odd + 1
+            continue
+        parsed = parsed.fillna(times)
+        left = left[times.isna()]
     return parsed
 
 
-def _dates(texts: pd.Series, form: str) -> pd.Series:
-    return pd.to_datetime(texts, format=form, errors="coerce").astype("datetime64[ms]")
+def _fits(text: str, form: str) -> bool:
+    try:
+        datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
 
 
 def _score(parsed: pd.Series) -> tuple[int, int]:
