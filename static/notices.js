@@ -44,6 +44,8 @@ class Bell {
     host.onkeydown = (event) => event.key === "Escape" && this.open(false);
     this.menu.append(...SETTINGS.map((name) => this.setting(name)), element("p", "statarb-hint"));
     this.hint = this.menu.lastChild;
+    // Every page writes its own title when it is opened.
+    new MutationObserver(() => this.title()).observe(document.head, { childList: true, subtree: true, characterData: true });
   }
 
   open(wanted) {
@@ -75,7 +77,8 @@ class Bell {
     this.button.setAttribute("aria-label", data.count ? `${words} to be acknowledged` : "No alert waits");
     this.button.title = this.button.getAttribute("aria-label");
     this.count.textContent = data.count || "";
-    this.title(data.count);
+    this.waiting = data.count;
+    this.title();
     this.announce(data);
     const drawn = JSON.stringify([data.cards, data.more]);
     if (drawn === this.drawn) return;
@@ -102,9 +105,9 @@ class Bell {
   }
 
   /** The tab says how many wait: `(2) statarb`. */
-  title(count) {
+  title() {
     const plain = document.title.replace(/^\(\d+\) /, "");
-    const wanted = count ? `(${count}) ${plain}` : plain;
+    const wanted = this.waiting ? `(${this.waiting}) ${plain}` : plain;
     if (document.title !== wanted) document.title = wanted;
   }
 

@@ -1,0 +1,119 @@
+"""The Live View under a hand: keys, watchlist, time zone and the bell."""
+
+import re
+import time
+from dataclasses import replace
+
+import pytest
+from browsing import CHART, dashboard, open_chart, zoom
+from desk_database import DeskDatabase
+from processes import wait_until
+from test_screens_notices import EVENT
+
+from statarb.settings import desk_path
+from statarb.store import DeskFile
+from statarb.store.alert_log import store_alerts
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+CANVAS = ".statarb-canvas"
+SPAN = """(() => {
+  const range = document.querySelector(".js-plotly-plot")._fullLayout.xaxis.range;
+  return range.map((t) => (typeof t === "number" ? t : Date.parse(t.replace(" ", "T") + "Z")));
+})()"""
+
+
+def span_after(page, key):
+    """The range in ms once a key has moved it."""
+    before = page.evaluate(SPAN)
+    page.keyboard.press(key)
+    wait_until(lambda: page.evaluate(SPAN) != before)
+    return page.evaluate(SPAN)
+
+
+def test_keys_pan_zoom_follow_and_reset_while_the_chart_has_the_focus(page, url):
+    open_chart(page, url)
+    follow = page.locator(".statarb-follow")
+    page.get_by_role("button", name="Keys").click()
+    assert page.evaluate(f"document.activeElement.matches('{CANVAS}')")
+    start, end = page.evaluate(SPAN)
+    nearer = span_after(page, "+")
+    assert nearer[1] - nearer[0] == pytest.approx(0.75 * (end - start), rel=0.02)
+    assert "Live paused" in follow.inner_text()
+    left = span_after(page, "ArrowLeft")
+    assert left[0] < nearer[0]
+    assert left[1] - left[0] == pytest.approx(nearer[1] - nearer[0], rel=0.01)
+    assert span_after(page, "ArrowRight")[0] > left[0]
+    assert span_after(page, "-")[0] < nearer[0]
+    page.keyboard.press("f")
+    page.wait_for_selector(".statarb-follow:disabled")
+    span_after(page, "Shift+ArrowLeft")
+    page.keyboard.press("r")
+    page.wait_for_selector(".statarb-follow:disabled")
+    assert page.evaluate("document.querySelector('.js-plotly-plot').__mark = 'the same'") == "the same"
+    page.wait_for_timeout(1_000)
+    assert page.evaluate("document.querySelector('.js-plotly-plot').__mark") == "the same", "R ran the app again"
+
+
+def test_a_click_in_the_watchlist_makes_a_pair_the_current_one_and_the_link_follows(page, url):
+    open_chart(page, url)
+    page.get_by_role("button", name="SOL / BTC").click()
+    page.wait_for_selector("h1:has-text('SOLUSDT on BTCUSDT')")
+    page.wait_for_function("location.search.includes('y=')")
+    page.wait_for_selector(".statarb-tile[aria-current]:has-text('SOL / BTC')")
+    page.reload()
+    page.wait_for_selector("h1:has-text('SOLUSDT on BTCUSDT')")
+    tile = page.get_by_role("button", name="SOL / BTC")
+    wait_until(lambda: "not read yet" not in tile.inner_text())
+    assert tile.locator(".statarb-spark-line").get_attribute("d").startswith("M")
+    assert re.fullmatch(r"[+−]?\d+\.\d\d", tile.locator(".statarb-tile-z").inner_text())
+
+
+def test_the_zone_of_the_browser_moves_the_axis_and_not_the_data(browser, url):
+    context = browser.new_context(timezone_id="Asia/Kolkata", viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(30_000)
+    open_chart(page, url)
+    axis = "document.querySelector('.js-plotly-plot')._fullLayout.xaxis.title.text"
+    assert page.evaluate(axis) == "UTC"
+    zoom(page)
+    before = page.evaluate(SPAN)
+    page.get_by_role("button", name="local", exact=True).click()
+    page.wait_for_function(f"{axis} === 'UTC+05:30'")
+    assert "tz=local" in page.url
+    moved = page.evaluate(SPAN)
+    assert [after - was for after, was in zip(moved, before, strict=True)] == pytest.approx([19_800_000] * 2, abs=2)
+    page.wait_for_selector("text=/closed bars to .* UTC\\+05:30/")
+    page.reload()
+    page.wait_for_selector(CHART)
+    page.wait_for_function(f"{axis} === 'UTC+05:30'")
+    context.close()
+
+
+def test_the_bell_rings_until_the_alert_is_acknowledged(page, tmp_path):
+    database = DeskDatabase(tmp_path / "t.db", minutes=300)
+    database.fresh_trades()
+    now_ms = int(time.time() * 1000)
+    fired = [
+        replace(EVENT, origin=f"rule:{i}", name=name, event_id=None, at_ms=now_ms, made_at_ms=now_ms)
+        for i, name in enumerate(["first", "<img src=x onerror=alert(1)>"])
+    ]
+    page.on("dialog", lambda dialog: pytest.fail("the name of an alert ran"))
+    with dashboard(tmp_path / "t.db") as address:
+        page.goto(f"{address}/glossary")
+        page.wait_for_selector(".statarb-bell[aria-label='No alert waits']")
+        store_alerts(database._connection, fired)
+        page.wait_for_selector(".statarb-bell[aria-label^='2 alerts wait']")
+        page.wait_for_function("document.title.startsWith('(2) ')")
+        assert page.locator(".statarb-card b").first.inner_text().startswith("<img src=x onerror=alert(1)> · ETHUSDT")
+        page.locator(".statarb-card").first.get_by_role("button", name="Acknowledge").click()
+        page.wait_for_selector(".statarb-bell[aria-label^='1 alert waits']")
+        page.get_by_role("link", name="Live View").first.click()
+        page.wait_for_selector(CHART)
+        page.wait_for_function("document.title.startsWith('(1) ')")
+        page.locator(".statarb-card").get_by_role("button", name="Acknowledge").click()
+        page.wait_for_selector(".statarb-bell[aria-label='No alert waits']")
+        page.wait_for_function("!document.title.startsWith('(')")
+        assert page.locator(".statarb-card").count() == 0
+        page.goto("about:blank")  # before its server is gone
+    assert len(DeskFile(desk_path(tmp_path / "t.db")).marks()) == 2
+    database.close()
