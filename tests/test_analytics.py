@@ -75,6 +75,19 @@ def test_json_has_the_numbers_of_the_study(database, capsys):
     assert report["params"]["window"] == 40
 
 
+def test_the_report_takes_every_knob_of_the_analysis_and_says_what_it_costs(database, capsys):
+    knobs = ["--hedge", "tls", "--fee-preset", "spot_taker"]
+    _, out, _ = run(capsys, *ARGUMENTS, *knobs, "--db", database)
+    assert "z is by TLS" in out
+    assert "Costs        ETHUSDT 11.0 bp a side (fee 10, slippage 1, spread not measured)" in out
+    _, out, _ = run(capsys, *ARGUMENTS, *knobs, "--json", "--db", database)
+    report = json.loads(out)
+    assert report["hedge_estimate"]["method"] == "TLS"
+    assert report["costs"]["x"]["fee_bps"] == 10
+    beta = report["moments_seen"]["beta"]
+    assert report["edge"]["round_trip_bps"] == pytest.approx(2 * (1 + beta) * 11)
+
+
 def test_a_window_without_bars_is_null_with_its_reason(database, capsys):
     _, out, _ = run(capsys, "ETHUSDT", "BTCUSDT", "--window", "400", "--json", "--db", database)
     report = json.loads(out)

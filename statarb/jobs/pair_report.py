@@ -8,11 +8,15 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from statarb import __version__, errors, market, params, settings
+from statarb import __version__, clock, errors, market, params, settings
 from statarb.quant import PairStudy, study_pair, text_report, to_dict
+from statarb.quant.costs import market_costs
 from statarb.store import Coverage, Reader
 
-_KNOBS = ("timeframe", "price_scale", "window", "test_window", "corr_window")
+_KNOBS = (
+    *("timeframe", "price_scale", "hedge", "window", "test_window", "corr_window", "entry_z"),
+    *("fee_preset", "fee_bps", "slippage_bps", "borrow_pct_year", "notional"),
+)
 
 
 def parse_options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -75,13 +79,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             study, source = read_study(reader, pair_params), reader.source()
             coverage = read_coverage(reader, study)
+            spent = market_costs(study.params, reader.quotes(), reader.funding(), clock.SYSTEM_CLOCK.now_ms())
         finally:
             reader.close()
         shares = {"coverage": {leg: one.share for leg, one in coverage.items()}}
         report = (
-            json.dumps({"source": source, **shares, **to_dict(study)}, indent=2)
+            json.dumps({"source": source, **shares, **to_dict(study, spent)}, indent=2)
             if options.json
-            else "\n".join([text_report(study, source), *coverage_lines(coverage)])
+            else "\n".join([text_report(study, source, spent), *coverage_lines(coverage)])
         )
     except errors.StatarbError as error:
         print(f"analytics: {error}", file=sys.stderr)

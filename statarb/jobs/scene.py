@@ -19,13 +19,13 @@ from statarb.quant import (
     LiveReading,
     NotEnough,
     PairStudy,
-    costs,
     edge_to_mean,
     live_reading,
     share_beyond,
     study_pair,
     two_legs,
 )
+from statarb.quant.costs import fresh_quotes, live_prices, market_costs
 from statarb.quant.sizing import HOURS_BEYOND
 from statarb.quant.verdict import age_text
 from statarb.store import BASE_MS, BarCache, LastTrade, Reader, StoredInstrument
@@ -35,7 +35,6 @@ LIVE_STALE_S = 30.0
 """A leg that has not traded for so long has no live price."""
 CLOSED_STALE_S = 60.0
 """The same for rules on closed bars, but two bars at least: an illiquid minute is no outage."""
-MAX_QUOTE_AGE_MS = 10_000
 RECENT_BARS = 3
 """Of so many an alert may come: one that was closed is seen a moment later, not an hour."""
 SEEDING_PATIENCE_MS = 120_000
@@ -120,13 +119,7 @@ class Scene:
 
     def costs(self, params: PairParams) -> Costs:
         """What the pair costs now."""
-        y_spread, x_spread = (self._spread_bps(leg) for leg in (params.y, params.x))
-        return costs(params, y_spread, x_spread, self._funding.get(params.y), self._funding.get(params.x))
-
-    def _spread_bps(self, name: str) -> float | None:
-        quote = self._quotes.get(name)
-        is_fresh = quote is not None and self.now_ms - quote.ts_ms <= MAX_QUOTE_AGE_MS
-        return max(0.0, quote.spread_bps) if quote is not None and is_fresh else None
+        return market_costs(params, self._quotes, self._funding, self.now_ms)
 
     def study(self, params: PairParams) -> tuple[PairStudy, float]:
         """The study of the last closed bar, and the share of its z window that the record covers."""
@@ -236,11 +229,8 @@ class Scene:
 
     def _prices(self, params: PairParams, last: tuple[LastTrade, LastTrade]) -> tuple[float, float]:
         """Last trades, or the middles of fresh quotes in both legs where the rule asks for them."""
-        quotes = [self._quotes.get(leg) for leg in (params.y, params.x)]
-        fresh = [quote for quote in quotes if quote and self.now_ms - quote.ts_ms <= MAX_QUOTE_AGE_MS]
-        if params.price == "mid" and len(fresh) == len(quotes):
-            return fresh[0].mid, fresh[1].mid
-        return last[0].price, last[1].price
+        quotes = fresh_quotes(params, self._quotes, self.now_ms)
+        return live_prices(params, quotes, (last[0].price, last[1].price))
 
     def _reading(
         self, params: PairParams, study: PairStudy, prices: tuple[float, float], spent: Costs

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from statarb.errors import DataError
 from statarb.params import PERPETUAL_VENUES, YEAR_DAYS, PairParams
 
 DAY_HOURS = 24
+
+MAX_QUOTE_AGE_MS = 10_000
+"""An older quote is neither a price nor a measured spread."""
+
+
+class Quoted(Protocol):
+    """A best bid and ask at `ts_ms`: their middle, and their distance in basis points of it."""
+
+    @property
+    def ts_ms(self) -> int: ...
+    @property
+    def mid(self) -> float: ...
+    @property
+    def spread_bps(self) -> float: ...
 
 
 class FundingTerms(Protocol):
@@ -128,3 +143,36 @@ def _leg(params: PairParams, venue: str, spread_bps: float | None, funding: Fund
         borrow_bps_day=0.0 if perpetual else params.borrow_pct_year * 100 / YEAR_DAYS,
         perpetual=perpetual,
     )
+
+
+Q = TypeVar("Q", bound=Quoted)
+
+
+def fresh_quotes(params: PairParams, quotes: Mapping[str, Q], now_ms: int) -> tuple[Q | None, Q | None]:
+    """The quotes of both legs, by instrument, that are not too old."""
+    y, x = (quotes.get(leg) for leg in (params.y, params.x))
+    return _fresh(y, now_ms), _fresh(x, now_ms)
+
+
+def _fresh(quote: Q | None, now_ms: int) -> Q | None:
+    return quote if quote is not None and now_ms - quote.ts_ms <= MAX_QUOTE_AGE_MS else None
+
+
+def market_costs(
+    params: PairParams, quotes: Mapping[str, Quoted], funding: Mapping[str, FundingTerms], now_ms: int
+) -> Costs:
+    """`costs` with the spreads of fresh quotes and the funding that is known, by instrument."""
+    y, x = fresh_quotes(params, quotes, now_ms)
+    return costs(params, _spread_bps(y), _spread_bps(x), funding.get(params.y), funding.get(params.x))
+
+
+def _spread_bps(quote: Quoted | None) -> float | None:
+    return None if quote is None else max(0.0, quote.spread_bps)  # a book crossed for a moment costs nothing
+
+
+def live_prices(
+    params: PairParams, quotes: tuple[Quoted | None, Quoted | None], last: tuple[float, float]
+) -> tuple[float, float]:
+    """Last trades; the middles of fresh quotes where `params.price` asks for them, in both legs or in neither."""
+    y, x = quotes
+    return (y.mid, x.mid) if params.price == "mid" and y is not None and x is not None else last

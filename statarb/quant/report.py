@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from statarb.clock import utc_text
-from statarb.quant.costs import costs
+from statarb.quant.costs import Costs, LegCosts, costs
 from statarb.quant.hedge_check import BetaGap, HedgeQuality
-from statarb.quant.sample import NotEnough
-from statarb.quant.signal import edge_to_mean
+from statarb.quant.sample import NotEnough, Undefined
+from statarb.quant.signal import Edge, edge_to_mean
 from statarb.quant.spread import FrozenMoments, InSample
 from statarb.quant.stability import Stability
 from statarb.quant.study import PairStudy
@@ -23,6 +23,7 @@ from statarb.quant.verdict import p_text
 LAZY = (
     "ols_summary",
     "hedge_estimate",
+    "level_correlation",
     "adf",
     "engle_granger",
     "half_life",
@@ -34,12 +35,13 @@ LAZY = (
 """Parts of a study that are made when they are read."""
 
 
-def to_dict(study: PairStudy) -> dict[str, Any]:
+def to_dict(study: PairStudy, spent: Costs | None = None) -> dict[str, Any]:
     """The study as plain JSON values under the names of its fields.
 
     A series or a frame is given by its newest value. Where there is no number there is null, and `reasons` says
-    why under the same name.
+    why under the same name. `costs` and `edge` (of the newest close) are by `spent`, or by the knobs alone.
     """
+    spent = spent or costs(study.params)
     reasons: dict[str, str] = {}
     names = [field.name for field in fields(study) if field.name != "legs"] + list(LAZY)
     plain = {name: _plain(getattr(study, name), name, reasons) for name in names}
@@ -49,6 +51,8 @@ def to_dict(study: PairStudy) -> dict[str, Any]:
             reasons[name] = _no_z(study)
             plain[name] = None
     plain["params"] = asdict(study.params)
+    plain["costs"] = asdict(spent)  # (a leg's None is a cost that is not known)
+    plain["edge"] = _plain(_edge(study, spent), "edge", reasons)
     plain["y_empty_share"] = _plain(study.legs.y_empty_share, "y_empty_share", reasons)
     plain["x_empty_share"] = _plain(study.legs.x_empty_share, "x_empty_share", reasons)
     return plain | {"reasons": reasons}
@@ -95,8 +99,9 @@ def _newest(values: pd.Series | pd.DataFrame) -> Any:
     return newest
 
 
-def text_report(study: PairStudy, source: str) -> str:
-    """The study on one page."""
+def text_report(study: PairStudy, source: str, spent: Costs | None = None) -> str:
+    """The study on one page; the edge after the costs `spent`, or after those of the knobs alone."""
+    spent = spent or costs(study.params)
     params, pair = study.params, study.params.pair
     scale = "log prices" if params.price_scale == "log" else "prices"
     lines = [
@@ -109,7 +114,8 @@ def text_report(study: PairStudy, source: str) -> str:
         *_prices_lines(study),
         *_hedge_lines(study),
         *_worth_lines(study),
-        *_spread_lines(study),
+        *_spread_lines(study, spent),
+        *_cost_lines(study, spent),
         f"Correlation  {_correlation_text(study)}",
         f"Half-life    {_half_life_text(study)}",
         "",
@@ -180,7 +186,7 @@ def _doubt_lines(study: PairStudy) -> list[str]:
     return [f"{'Doubts' if i == 0 else '':<13}{text}" for i, text in enumerate(tests.doubts)]
 
 
-def _spread_lines(study: PairStudy) -> list[str]:
+def _spread_lines(study: PairStudy, spent: Costs) -> list[str]:
     z = float(study.z.iloc[-1]) if len(study.z) else math.nan
     if math.isnan(z):
         return [f"Spread, z    {_no_z(study)}"]
@@ -192,29 +198,59 @@ def _spread_lines(study: PairStudy) -> list[str]:
     return [
         f"Spread       {float(study.spread.iloc[-1]):+.6g}, {moments}, by the hedge frozen at the bar before",
         f"z            {z:+.2f}   ({share})",
-        f"Edge         {_edge_text(study)}",
+        f"Edge         {_edge_text(study, spent)}",
     ]
 
 
-def _edge_text(study: PairStudy) -> str:
+def _edge(study: PairStudy, spent: Costs) -> Edge | NotEnough:
     """The edge at the newest close, by the moments that judge it."""
+    if not len(study.z) or math.isnan(float(study.z.iloc[-1])):
+        return Undefined("no edge: the newest bar has no z", 0, 0)
     seen, newest = study.moments_seen.iloc[-1], study.prices.iloc[-1]
     alpha, beta, mean, sd = (float(seen[name]) for name in ("alpha", "beta", "mean", "sd"))
-    moments = FrozenMoments(alpha, beta, mean, sd, study.as_of_ms, study.params.window, study.params.price_scale)
     if beta <= 0:
-        return "none: beta is not positive, so there is no hedge"
-    prices = float(newest["y"]), float(newest["x"])
-    edge = edge_to_mean(moments, costs(study.params), float(study.spread.iloc[-1]), *prices)
+        return Undefined("none: beta is not positive, so there is no hedge", 0, 0)
+    moments = FrozenMoments(alpha, beta, mean, sd, study.as_of_ms, study.params.window, study.params.price_scale)
+    return edge_to_mean(moments, spent, float(study.spread.iloc[-1]), float(newest["y"]), float(newest["x"]))
+
+
+def _edge_text(study: PairStudy, spent: Costs) -> str:
+    edge = _edge(study, spent)
+    if isinstance(edge, NotEnough):
+        return edge.text
     sum_text = f"{edge.edge_bps:.1f} bp to the mean - {edge.round_trip_bps:.1f} bp round trip"
-    return f"{sum_text} = {edge.net_bps:+.1f} bp net of fees and slippage"
+    carry = "funding not known" if edge.carry_bps_day is None else f"{edge.carry_bps_day:+.1f} bp a day to hold"
+    return f"{sum_text} = {edge.net_bps:+.1f} bp net of fees and slippage; {carry}"
+
+
+def _cost_lines(study: PairStudy, spent: Costs) -> list[str]:
+    pair = study.params.pair
+    return [
+        f"{name:12} {_leg_text(leg.label, costs_of_leg)}"
+        for name, leg, costs_of_leg in (("Costs", pair.y, spent.y), ("", pair.x, spent.x))
+    ]
+
+
+def _leg_text(label: str, leg: LegCosts) -> str:
+    """`ETHUSDT 6.0 bp a side (fee 5.0, slippage 1.0, measured spread 0.4)`."""
+    spread = "not measured" if leg.spread_bps is None else f"{leg.spread_bps:.2g}"
+    parts = f"fee {leg.fee_bps:g}, slippage {leg.slippage_bps:g}, spread {spread}"
+    text = f"{label} {leg.side_bps:.1f} bp a side ({parts})"
+    if leg.funding_bps is not None and leg.funding_next_ms is not None:
+        due = f"next {utc_text(leg.funding_next_ms)} UTC"
+        return f"{text}, funding {leg.funding_bps:+.2f} bp every {leg.funding_hours} h, {due}"
+    if leg.perpetual:
+        return f"{text}, funding not known"
+    return f"{text}, borrow {leg.borrow_bps_day:.2g} bp a day" if leg.borrow_bps_day else text
 
 
 def _correlation_text(study: PairStudy) -> str:
     window = study.params.corr_window
     if isinstance(study.correlation, NotEnough):
         return study.correlation.text
-    newest = float(study.correlation.iloc[-1])
-    return "no value at the newest bar" if math.isnan(newest) else f"{newest:+.3f} of the last {window} returns"
+    newest, levels = float(study.correlation.iloc[-1]), study.level_correlation
+    extra = "" if isinstance(levels, NotEnough) else f" (of the levels {levels.iloc[-1]:+.3f}: both drifted, no more)"
+    return "no value at the newest bar" if math.isnan(newest) else f"{newest:+.3f} of the last {window} returns{extra}"
 
 
 def _test_lines(study: PairStudy) -> list[str]:

@@ -15,7 +15,7 @@ from statarb.market import Timeframe, timeframe
 from statarb.params import PairParams
 from statarb.quant.bars import resample_bars
 from statarb.quant.cointegration import CointegrationResult
-from statarb.quant.correlation import rolling_correlation
+from statarb.quant.correlation import level_correlation, rolling_correlation
 from statarb.quant.half_life import HalfLife
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
 from statarb.quant.hedge_check import HEDGE_KNOB, BetaGap, HedgeQuality, beta_gap, hedge_quality, kalman_estimate
@@ -130,6 +130,15 @@ class PairStudy:
         if self.params.hedge == "kalman":
             return kalman_estimate(y, x, self.params.window)
         return HEDGE_KNOB[self.params.hedge](y[bars], x[bars])
+
+    @cached_property
+    def level_correlation(self) -> pd.Series | NotEnough:
+        """Correlation of the prices themselves over `corr_window` bars: an extra, which says that both drifted."""
+        window, scaled = self.params.corr_window, on_scale(self.prices[["y", "x"]], self.params.price_scale)
+        if len(scaled) < window:
+            return NotEnough("bars", len(scaled), window)
+        levels = level_correlation(scaled["y"], scaled["x"], window)
+        return levels.where(self.legs.spans_at_most(window))
 
     @cached_property
     def beta_gap(self) -> BetaGap | NotEnough:

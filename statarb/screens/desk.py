@@ -31,11 +31,11 @@ from statarb.quant import (
     LiveReading,
     NotEnough,
     PairStudy,
-    costs,
     live_reading,
     resample_bars,
     study_pair,
 )
+from statarb.quant.costs import fresh_quotes, live_prices, market_costs
 from statarb.screens.health import Health, feed_health
 from statarb.screens.wording import duration_text
 from statarb.store import (
@@ -64,8 +64,6 @@ _MADE_A_GLANCE = 2
 _HOLD_S = 10.0
 _COSTS_MS = 2_000
 """Quotes and funding are read again after this; they are polled every five seconds and every minute."""
-MAX_QUOTE_AGE_MS = 10_000
-"""An older quote is neither a price nor a measured spread."""
 _DAY_MS = 86_400_000
 
 
@@ -236,10 +234,9 @@ class Desk:
         for params in known:
             legs = {name: last_trades.get(name) for name in (params.y, params.x)}
             held = self._glanced.get(params)
-            quotes = [measured.quote(leg, now_ms) for leg in legs]
-            live = (
-                _live_reading(held.study, instruments, legs, quotes, measured.costs(params, now_ms)) if held else None
-            )
+            quotes = fresh_quotes(params, measured.quotes, now_ms)
+            spent = market_costs(params, measured.quotes, measured.funding, now_ms)
+            live = _live_reading(held.study, instruments, legs, quotes, spent) if held else None
             is_live = feed_health(source, feeds, legs, now_ms).has_live_prices
             found.append(Glance(params, held.study if held else None, live, is_live))
         return found
@@ -319,8 +316,8 @@ class Desk:
         source, now_ms = reader.source(), self._clock.now_ms()
         legs = {name: last_trades.get(name) for name in (params.y, params.x)}
         measured = self._measured(reader, now_ms)
-        quotes = [measured.quote(leg, now_ms) for leg in (params.y, params.x)]
-        spent = measured.costs(params, now_ms)
+        quotes = fresh_quotes(params, measured.quotes, now_ms)
+        spent = market_costs(params, measured.quotes, measured.funding, now_ms)
         return DeskView(
             params=params,
             now_ms=now_ms,
@@ -401,9 +398,8 @@ class Desk:
             raise StoreError("The database was closed meanwhile.", "The page tries again by itself.")
         until_ms = closed_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
         y_bars, x_bars = (bars.bars(leg, frame.base, since_ms, until_ms) for leg in (y, x))
-        study = study_pair(y_bars, x_bars, params, closed_ms)
-        longest = max(params.window, params.test_window, params.corr_window + 1)
-        from_ms = max(0, until_ms - longest * frame.ms)
+        study = study_pair(y_bars, x_bars, params, closed_ms, y.tick, x.tick)
+        from_ms = max(0, until_ms - params.span_bars * frame.ms)
         names = [str(leg.instrument) for leg in (y, x)]
         coverage = {name: reader.coverage(name, frame.base, from_ms, until_ms) for name in names}
         return Analysis(study, study.episodes, version, coverage)
@@ -417,36 +413,18 @@ class _MarketCosts:
     quotes: dict[str, StoredQuote]
     funding: dict[str, StoredFunding]
 
-    def quote(self, instrument: str, now_ms: int) -> StoredQuote | None:
-        """The newest quote while it is fresh."""
-        found = self.quotes.get(instrument)
-        return found if found is not None and now_ms - found.ts_ms <= MAX_QUOTE_AGE_MS else None
-
-    def costs(self, params: PairParams, now_ms: int) -> Costs:
-        """What the pair costs, with the spreads and the funding that are known."""
-        spreads = (self._spread_bps(leg, now_ms) for leg in (params.y, params.x))
-        return costs(params, next(spreads), next(spreads), self.funding.get(params.y), self.funding.get(params.x))
-
-    def _spread_bps(self, instrument: str, now_ms: int) -> float | None:
-        quote = self.quote(instrument, now_ms)
-        return None if quote is None else max(0.0, quote.spread_bps)  # a book crossed for a moment costs nothing
-
 
 def _live_reading(
     study: PairStudy,
     instruments: dict[str, StoredInstrument],
     legs: dict[str, LastTrade | None],
-    quotes: list[StoredQuote | None],
+    quotes: tuple[StoredQuote | None, StoredQuote | None],
     spent: Costs,
 ) -> LiveReading | None:
-    """By last trades; by the middle of fresh quotes where the analysis asks for it, in both legs or in neither."""
     y, x = legs.values()
     if y is None or x is None:
         return None
-    prices = y.price, x.price
-    y_quote, x_quote = quotes
-    if study.params.price == "mid" and y_quote is not None and x_quote is not None:
-        prices = y_quote.mid, x_quote.mid
+    prices = live_prices(study.params, quotes, (y.price, x.price))
     try:
         reading = live_reading(study, *prices, spent, *(instruments[leg].lot_step for leg in legs))
     except DataError:

@@ -7,6 +7,7 @@ import pytest
 from statarb.errors import DataError
 from statarb.params import PairParams
 from statarb.quant import FrozenMoments, costs, edge_to_mean
+from statarb.quant.costs import fresh_quotes, live_prices, market_costs
 
 SPOT_PERP = PairParams(y="usdm:BTCUSDT", x="spot:BTCUSDT", fee_preset="venue_taker", borrow_pct_year=36.5)
 EIGHT_HOURS = SimpleNamespace(rate=0.0001, next_ms=1_700_000_000_000, interval_hours=8)
@@ -65,3 +66,29 @@ def test_a_spread_that_cannot_be_is_refused(bad):
 def test_a_funding_rate_that_is_no_number_is_refused():
     with pytest.raises(DataError, match="funding"):
         costs(SPOT_PERP, y_funding=SimpleNamespace(rate=float("nan"), next_ms=0, interval_hours=8))
+
+
+QUOTES = {
+    "spot:ETHUSDT": SimpleNamespace(ts_ms=95_000, mid=3000.5, spread_bps=8.0),
+    "spot:BTCUSDT": SimpleNamespace(ts_ms=80_000, mid=60_000.5, spread_bps=9.0),
+}
+
+
+def test_an_old_quote_is_neither_a_spread_nor_a_price():
+    params = PairParams(price="mid")
+    spent = market_costs(params, QUOTES, {}, now_ms=100_000)
+    assert (spent.y.spread_bps, spent.x.spread_bps) == (8.0, None)
+    quotes = fresh_quotes(params, QUOTES, now_ms=100_000)
+    assert live_prices(params, quotes, (3000.0, 60_000.0)) == (3000.0, 60_000.0)
+
+
+def test_middles_are_prices_where_they_are_asked_for_and_both_are_fresh():
+    for price, expected in (("mid", (3000.5, 60_000.5)), ("last", (3000.0, 60_000.0))):
+        params = PairParams(price=price)
+        quotes = fresh_quotes(params, QUOTES, now_ms=85_000)
+        assert live_prices(params, quotes, (3000.0, 60_000.0)) == expected
+
+
+def test_a_book_that_is_crossed_for_a_moment_costs_nothing():
+    crossed = QUOTES | {"spot:ETHUSDT": SimpleNamespace(ts_ms=95_000, mid=3000.5, spread_bps=-0.1)}
+    assert market_costs(PairParams(), crossed, {}, 100_000).y.spread_bps == 0.0
