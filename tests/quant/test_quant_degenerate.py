@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import quant_samples
 from quant_samples import START_MS, bars_of, closed_until, reverting_legs
 
 import analytics
@@ -227,11 +228,42 @@ def test_what_is_not_a_number_never_passes_for_one(name, kind):
         CALLS[name](*INPUTS[kind])
 
 
-@pytest.mark.parametrize("name", ["hedge_ratio", "tls_hedge", "huber_hedge", "engle_granger", "johansen", "z_seen"])
+UNORDERED = {"outcome", "scorecard"}
+"""The call above puts times of its own on the first; the second takes results, which have no order."""
+
+
+@pytest.mark.parametrize("name", sorted(set(CALLS) - FROM_BARS - OTHERS - UNORDERED))
 def test_times_out_of_order_are_refused(name):
     y, x = z_series(GOOD_Y), z_series(GOOD_X)
     with pytest.raises(StatarbError, match="order"):
         CALLS[name](y.iloc[::-1], x.iloc[::-1])
+
+
+@pytest.mark.parametrize("name", sorted(FROM_BARS - {"share_beyond", "z_distribution"}))
+def test_bars_without_any_volume_are_bars_without_a_trade(name, monkeypatch):
+    """Nothing is made of them, and nothing breaks: every answer is empty or says what is missing."""
+
+    def silent(closes):
+        return quant_samples.bars_of(closes).assign(volume=0.0, quote_volume=0.0, taker_buy_volume=0.0, trade_count=0)
+
+    monkeypatch.setitem(globals(), "bars_of", silent)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = CALLS[name](GOOD_Y, GOOD_X)
+    if isinstance(result, pd.DataFrame):
+        prices = result.reindex(columns=["close", "log_return", "y_close", "z", "y", "vwap"]).dropna(axis=1, how="all")
+        assert prices.empty
+    elif name in ("align_legs", "study_pair"):
+        assert result.prices.empty
+    else:
+        assert isinstance(result, NotEnough) or result.word == "not enough data"
+
+
+@pytest.mark.parametrize("name", sorted(FROM_BARS - {"share_beyond", "z_distribution"}))
+def test_bars_out_of_order_are_refused(name, monkeypatch):
+    monkeypatch.setitem(globals(), "bars_of", lambda closes: quant_samples.bars_of(closes).iloc[::-1])
+    with pytest.raises(StatarbError, match="order"):
+        CALLS[name](GOOD_Y, GOOD_X)
 
 
 @pytest.mark.parametrize("kind", ["tiny", "huge"])
