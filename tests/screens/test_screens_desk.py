@@ -4,6 +4,7 @@ import contextlib
 import math
 import sqlite3
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -270,3 +271,37 @@ def test_the_desk_never_writes(database, desk):
     assert database.path.read_bytes() == before
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         desk._current_reader()._connection.execute("DELETE FROM trades")
+
+
+def quote(database, symbol_id, bid, ask, age_ms=0):
+    values = (symbol_id, time.time_ns() // 1_000_000 - age_ms, round(bid * 1e8), 10**8, round(ask * 1e8), 10**8)
+    database.execute("INSERT OR REPLACE INTO quotes VALUES(?,?,?,?,?,?)", *values)
+
+
+def test_a_measured_spread_is_in_the_costs_while_its_quote_is_fresh(database):
+    quote(database, 2, 2999.0, 3001.0)  # ETHUSDT: 6.67 bp wide
+    quote(database, 1, 59_000.0, 61_000.0, age_ms=60_000)
+    desk = Desk(database.path)
+    view = desk.refresh(PARAMS)
+    assert view.costs.y.side_bps == pytest.approx(5 + 2 / 3000 * 1e4 / 2)
+    assert view.costs.x.side_bps == 6
+    beta = view.study.moments.beta
+    assert view.live.edge.round_trip_bps == pytest.approx(2 * (view.costs.y.side_bps + beta * 6))
+    desk.close()
+
+
+def test_the_live_price_is_the_middle_where_the_analysis_asks_and_both_quotes_are_fresh(database):
+    y, x = 3100.0, 60_000.0
+    quote(database, 2, y - 1, y + 1)
+    quote(database, 1, x - 1, x + 1, age_ms=60_000)
+    desk = Desk(database.path)
+    params = replace(PARAMS, price="mid")
+    last = desk.refresh(PARAMS).live.z
+    assert desk.refresh(params).live.z == last
+    quote(database, 1, x - 1, x + 1)
+    desk.close()
+    moments = desk.refresh(params).study.moments
+    expected = (math.log(y) - moments.alpha - moments.beta * math.log(x) - moments.mean) / moments.sd
+    assert desk.refresh(params).live.z == pytest.approx(expected)
+    assert desk.refresh(PARAMS).live.z == last
+    desk.close()
