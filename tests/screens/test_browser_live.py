@@ -77,7 +77,7 @@ def test_the_zone_of_the_browser_moves_the_axis_and_not_the_data(browser, url):
     assert page.evaluate(axis) == "UTC"
     zoom(page)
     before = page.evaluate(SPAN)
-    page.get_by_role("button", name="local", exact=True).click()
+    page.locator("[data-testid=stSidebar]").get_by_text("local", exact=True).click()
     page.wait_for_function(f"{axis} === 'UTC+05:30'")
     assert "tz=local" in page.url
     moved = page.evaluate(SPAN)
