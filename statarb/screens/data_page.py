@@ -13,6 +13,10 @@ from statarb.screens.features_tab import show_features
 from statarb.screens.frame import follow_instruments
 from statarb.screens.upload_tab import show_upload
 
+TABS = ("Export", "Feature table", "Upload")
+_MINUTE = "data_minute"
+"""The closed minute that the page shows."""
+
 
 def show_data_page(desk: Desk, params: PairParams | None) -> None:
     """Three tabs, of which only the open one does any work; without a pair to analyse there is only the upload."""
@@ -20,8 +24,9 @@ def show_data_page(desk: Desk, params: PairParams | None) -> None:
         st.title("Data", anchor=False)
         show_upload(desk)
         return
+    st.session_state[_MINUTE] = None
     _head(desk, params)
-    export, features, upload = st.tabs(["Export", "Feature table", "Upload"], key="data_tab", bind="query-params")
+    export, features, upload = st.tabs(list(TABS), key="data_tab", bind="query-params")
     if export.open:
         with export:
             show_export(desk, params)
@@ -35,10 +40,17 @@ def show_data_page(desk: Desk, params: PairParams | None) -> None:
 
 @st.fragment(run_every="2s")
 def _head(desk: Desk, params: PairParams) -> None:
+    """Title and badge; once a minute the page below is made anew. Oftener, and a button would be replaced as it is
+    clicked, with the file it stands for."""
     try:
         view = desk.refresh(params)
     except StatarbError as error:
         show_problem(error)
+        st.session_state[_MINUTE] = 0  # the page below is made anew once this is over
         return
     follow_instruments(view)
     show_title(view)
+    minute = min(view.instruments[leg].closed_until_ms or 0 for leg in (params.y, params.x)) // 60_000
+    if st.session_state[_MINUTE] not in (None, minute) and st.session_state.get("data_tab") != TABS[2]:
+        st.rerun()
+    st.session_state[_MINUTE] = minute

@@ -30,6 +30,7 @@ from statarb.screens.datasets import (
     expected_rows,
 )
 from statarb.screens.desk import Desk, DeskView
+from statarb.screens.downloads import show_download
 from statarb.screens.wording import escape
 from statarb.settings import desk_path
 from statarb.store import DeskFile, Reader
@@ -55,9 +56,9 @@ _HELP: dict[Form, str] = {
 }
 
 
-@st.fragment(run_every="2s")
+@st.fragment
 def show_export(desk: Desk, params: PairParams) -> None:
-    """Follows the bars: what is downloaded as *on screen* is what the page shows at that moment."""
+    """What is downloaded as *on screen* is what the page shows at that moment."""
     try:
         view = desk.refresh(params)
         order, shown = _ordered(desk, view)
@@ -198,17 +199,15 @@ def _summary(view: DeskView, order: Order, rows: int, shown: pd.DataFrame | None
 def _show_button(
     desk: Desk, view: DeskView, order: Order, form: Form, shown: pd.DataFrame | None, *, disabled: bool
 ) -> None:
-    st.download_button(
+    show_download(
         _LABEL[form],
-        data=partial(build, desk.path, archive_of(view), order, form, shown),
-        file_name=f"{order.stem(view.source)}.{form}",
-        mime=_MIME[form],
-        icon=":material/download:",
-        on_click="ignore",
+        partial(build, desk.path, archive_of(view), order, form, shown),
+        f"{order.stem(view.source)}.{form}",
+        _MIME[form],
+        f"download_{form}",
         type="primary" if form == "csv" else "secondary",
         disabled=disabled,
         help=_HELP[form],
-        key=f"download_{form}",
     )
 
 

@@ -15,13 +15,14 @@ from statarb.screens.cards import show_problem
 from statarb.screens.dataset_formats import column_formats, in_percent
 from statarb.screens.datasets import Order, build, excess, features_of
 from statarb.screens.desk import Desk
+from statarb.screens.downloads import show_download
 from statarb.store import Reader
 
 _SPANS_MS = {"1 h": 3_600_000, "6 h": 6 * 3_600_000, "24 h": 86_400_000}
 _MINUTE_MS = 60_000
 
 
-@st.fragment(run_every="2s")
+@st.fragment
 def show_features(desk: Desk, params: PairParams) -> None:
     """Made anew when a minute closes, once for all sessions."""
     try:
@@ -52,15 +53,8 @@ def show_features(desk: Desk, params: PairParams) -> None:
     )
     shown = in_percent(table.iloc[::-1])
     st.dataframe(shown, hide_index=True, key="feature_table", height=560, column_config=column_formats(view))
-    st.download_button(
-        "Download CSV",
-        data=partial(build, desk.path, None, order, "csv", table),
-        file_name=f"{order.stem(view.source)}.csv",
-        mime="text/csv",
-        icon=":material/download:",
-        on_click="ignore",
-        key="download_features",
-    )
+    make = partial(build, desk.path, None, order, "csv", table)
+    show_download("Download CSV", make, f"{order.stem(view.source)}.csv", "text/csv", "download_features")
     st.caption("Longer spans, Parquet and the facts beside it: under Export, *Feature table by minute*.")
 
 

@@ -38,7 +38,8 @@ def _quality(desk: Desk, params: PairParams) -> None:
     show_title(view)
     _show_totals(view, quality)
     _show_instruments(view, quality)
-    _show_requests(desk, view)
+    if view.source != "upload":
+        _show_requests(desk, view)
     left, right = st.columns(2, gap="large")
     with left:
         _show_gaps(quality)

@@ -1,10 +1,5 @@
 """The desk in a real browser, on the real pipeline: exchange in a box, ingest, database, dashboard."""
 
-import io
-import re
-from pathlib import Path
-
-import pandas as pd
 import pytest
 from browsing import (
     BEYOND_THE_EDGE,
@@ -21,9 +16,6 @@ from browsing import (
     zoom,
 )
 from processes import ingest, wait_until
-
-from statarb.params import PairParams
-from statarb.screens.desk import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -143,23 +135,6 @@ def test_a_hostile_link_shows_the_defaults_and_runs_nothing(page, url):
     open_chart(page, f"{url}/?y=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&window=1e400&timeframe=%00&entry_z=nan")
     page.wait_for_selector("h1:has-text('ETHUSDT on BTCUSDT')")
     assert page.locator("[data-testid=stException]").count() == 0
-
-
-def test_the_downloaded_csv_is_what_the_page_shows(page, url, db):
-    page.goto(f"{url}/export")
-    page.wait_for_selector("text=rows")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download CSV").click()
-    text = Path(download.value.path()).read_text(encoding="utf-8")
-    assert re.fullmatch(r"simulated-ETHUSDT-BTCUSDT-1m-\d{8}T\d{6}Z\.csv", download.value.suggested_filename)
-    table = pd.read_csv(io.StringIO(text), parse_dates=["ts_utc"])
-    assert list(table.columns) == ["ts_utc", "y_close", "x_close", "spread", "zscore"]
-    study = Desk(db).refresh(PairParams()).study
-    shared = study.prices.index.intersection(table["ts_utc"])
-    assert len(shared) >= len(table) - 1 > 1000
-    ours = study.z.loc[shared].to_numpy()
-    theirs = table.set_index("ts_utc")["zscore"].loc[shared].to_numpy()
-    assert pd.Series(ours).equals(pd.Series(theirs))
 
 
 @pytest.mark.parametrize("path", ["", "pair", "quality", "export"])
