@@ -11,7 +11,6 @@ import streamlit as st
 from statarb.charts.hedge import beta_spec, correlation_spec
 from statarb.charts.pair import spread_unit
 from statarb.charts.scatter import scatter_spec
-from statarb.clock import utc_text
 from statarb.quant import (
     FrozenMoments,
     HedgeComparison,
@@ -37,6 +36,7 @@ from statarb.screens.pair_charts import revision
 from statarb.screens.plot import show_plot
 from statarb.screens.stat import show_rows, show_table, show_wait
 from statarb.screens.wording import DASH, MINUS, escape, number_text, wait_text
+from statarb.screens.zone import current_zone
 
 LINES = ("OLS", "returns", "TLS", "Huber", "Theil-Sen", "Kalman")
 """Methods that draw a line of their own; the others are OLS with another error."""
@@ -126,7 +126,8 @@ def _show_regression(study: PairStudy) -> None:
     if isinstance(moments, FrozenMoments):
         deviation = f"{number_text(moments.sd * unit.scale, unit.digits)}{unit.suffix or ' price units'}"
         rows.append(("Deviation of the spread", deviation))
-        rows.append(("Frozen at", f"{utc_text(moments.as_of_ms)} UTC"))
+        zone = current_zone()
+        rows.append(("Frozen at", f"{zone.text(moments.as_of_ms)} {zone.label}"))
     show_rows(rows)
     st.caption("± is one classic standard error; prices are integrated, so the true uncertainty is several times that.")
 

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import streamlit as st
 
-from statarb.clock import utc_text
 from statarb.quant import PairStudy
 from statarb.screens.lazy import once
+from statarb.screens.zone import current_zone
 
 Made = TypeVar("Made")
 
@@ -35,5 +35,6 @@ def requested(study: PairStudy, key: str, label: str, make: Callable[[], Made]) 
             newer = 0
         if mine:
             age = "the newest closed bar" if newer == 0 else f"{newer:,} newer {'bar' if newer == 1 else 'bars'} since"
-            st.caption(f"Made of the bars to {utc_text(mine[1])} UTC; {age}.", width="content")
+            zone = current_zone()
+            st.caption(f"Made of the bars to {zone.text(mine[1])} {zone.label}; {age}.", width="content")
     return mine[2] if mine else None

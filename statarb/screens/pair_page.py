@@ -88,9 +88,9 @@ def _beta(study: PairStudy) -> None:
     if isinstance(found, NotEnough):
         show_no_stat("Hedge ratio β", found, "beta_interval")
         return
-    interval = f"{number_text(found.beta_low, 3)} to {number_text(found.beta_high, 3)}, "
-    known = "" if math.isnan(found.beta_low) else interval
-    show_stat("Hedge ratio β", number_text(found.beta, 4), f"{known}{found.method}", "beta_interval")
+    interval = f"{number_text(found.beta_low, 3)} to {number_text(found.beta_high, 3)}"
+    description = found.method if math.isnan(found.beta_low) else interval
+    show_stat("Hedge ratio β", number_text(found.beta, 4), description, "beta_interval")
 
 
 def _half_life(study: PairStudy) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from statarb.clock import utc_text
 from statarb.quant import (
     BounceNoise,
     CointegrationResult,
@@ -25,6 +24,7 @@ from statarb.screens.glossary_text import tip, title
 from statarb.screens.on_request import requested
 from statarb.screens.stat import show_rows, show_table, show_wait
 from statarb.screens.wording import DASH, escape, number_text
+from statarb.screens.zone import current_zone
 
 WANDERS = "it wanders"
 STAYS = "it stays around one mean"
@@ -80,11 +80,11 @@ def _show_schedule(study: PairStudy) -> None:
         f"The standing verdict is the last reading that came three times in a row. {flips} over these "
         f"{len(verdict.tests)} tests."
     )
-    newest = verdict.tests[::-1]
+    newest, zone = verdict.tests[::-1], current_zone()
     with st.container(height=230, border=False):
         show_table(
             {
-                "UTC": [utc_text(test.as_of_ms)[5:16] for test in newest],
+                zone.label: [zone.text(test.as_of_ms)[5:16] for test in newest],
                 "Reading": [test.word for test in newest],
                 "Doubled p": [
                     p_text(test.result.pvalue) if isinstance(test.result, CointegrationResult) else DASH
