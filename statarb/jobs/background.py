@@ -11,6 +11,8 @@ from statarb.jobs.alerts import Alerts
 from statarb.jobs.ping import Ping
 from statarb.store import AlertItem
 
+STOP_S = 2.0
+
 
 class Jobs:
     """Starts them with the writer, stops them before it.
@@ -38,5 +40,7 @@ class Jobs:
             job.start()
 
     def stop(self) -> None:
-        for job in self._jobs:
-            job.stop()
+        """Ask all to end, and wait a moment: what one has not said yet, the next start says."""
+        for wait_s in (0.0, STOP_S):
+            for job in self._jobs:
+                job.stop(wait_s)

@@ -35,5 +35,6 @@ def test_the_threads_say_that_they_are_alive_and_end_when_asked(tmp_path):
     assert {"alerts", "delivery"} <= {thread.name for thread in threading.enumerate()} - before
     jobs.stop()
     wait_until(lambda: not {"alerts", "delivery"} & {thread.name for thread in threading.enumerate()})
+    jobs.stop()
     writer.close()
     assert not (tmp_path / "t.db-wal").exists(), "no reader is left open"
