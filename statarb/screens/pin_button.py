@@ -14,6 +14,7 @@ from statarb.screens.wording import escape
 from statarb.settings import desk_path
 from statarb.store import DeskFile
 
+_SAID = "pin_said"
 _HELP = (
     "Freezes hedge, mean, deviation, prices and the sizes of both legs, so that the trade is judged by what you "
     "entered it on. Your own fills and units can be put in on the page Pins."
@@ -23,8 +24,18 @@ _HELP = (
 def show_pin_button(desk: Desk, view: DeskView) -> None:
     """One click keeps the trade; where there is nothing to pin, the button says why."""
     missing = why_not(view)
-    if st.button("I am in", key="pin", icon=":material/push_pin:", help=missing or _HELP, disabled=bool(missing)):
-        pin_trade(desk, view)
+    # By a callback, which comes before anything is drawn: what is pinned is the view that was on screen at the click.
+    st.button(
+        "I am in",
+        key="pin",
+        icon=":material/push_pin:",
+        help=missing or _HELP,
+        disabled=bool(missing),
+        on_click=pin_trade,
+        args=(desk, view),
+    )
+    if said := st.session_state.pop(_SAID, None):
+        st.toast(said, icon=":material/push_pin:", duration="long")
 
 
 def why_not(view: DeskView) -> str:
@@ -41,7 +52,7 @@ def why_not(view: DeskView) -> str:
 
 
 def pin_trade(desk: Desk, view: DeskView) -> None:
-    """Keep the trade of a view in the desk file."""
+    """Keep the trade of a view in the desk file, and leave word of it for the page."""
     moments, legs = view.study.moments, view.live.legs if view.live else None
     if not (isinstance(moments, FrozenMoments) and isinstance(legs, TwoLegs) and view.y_last and view.x_last):
         return
@@ -50,8 +61,7 @@ def pin_trade(desk: Desk, view: DeskView) -> None:
         pin = pinned(view.params, moments, legs, y_price, x_price, view.costs, view.now_ms)
         DeskFile(desk_path(desk.path)).save_pin(pin)
     except StatarbError as error:
-        st.toast(escape(str(error)), icon=":material/error:", duration="long")
+        st.session_state[_SAID] = f"**Not pinned.** {escape(str(error))}"
         return
-    st.toast(
-        f"Pinned. {escape(legs_text(pin, view.instruments))}. Put your fills in on the page Pins.", duration="long"
-    )
+    said = escape(legs_text(pin, view.instruments))
+    st.session_state[_SAID] = f"**Pinned.** {said}. Put your fills in on the page Pins."

@@ -54,6 +54,7 @@ def pin(market, file):
     at = AppTest.from_function(_button, default_timeout=60, args=({},)).run()
     at.button(key="pin").click().run()
     assert not at.exception
+    assert "Pinned" in at.toast[0].value
     (pin,) = file.pins()
     return pin
 
