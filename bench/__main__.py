@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench import coldstart, latency, pair_analytics, refresh, restart, size, throughput
+from bench import coldstart, latency, pair_analytics, refresh, restart, screen, size, throughput
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -20,6 +20,7 @@ PARTS = {
     "coldstart": coldstart,
     "latency": latency,
     "restart": restart,
+    "screen": screen,
 }
 BY_NAME_ONLY = ("restart",)
 """Needs 3 GB of disk and some minutes."""
