@@ -4,10 +4,10 @@ VENV_BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 TOOLS := .venv/.installed-requirements-dev.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test soak check bench calibrate fix clean
+.PHONY: help demo run test soak check bench calibrate screenshots fix clean
 
 help:  ## list the verbs
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 demo:  ## the whole desk on a simulated exchange; no network needed after the first installation
 	$(PYTHON) start.py --demo
@@ -31,6 +31,9 @@ bench: $(TOOLS)  ## the benchmarks, as a table and bench/results.json
 
 calibrate: $(TOOLS)  ## level, power and coverage of the statistics, by simulation, into docs/methods.md
 	$(VENV_BIN)/python -m bench.calibration --write
+
+screenshots: $(TOOLS)  ## the README's pictures, taken of a demo of its own; some minutes
+	$(VENV_BIN)/python docs/screenshots.py
 
 fix: $(TOOLS)  ## format the code and repair what the linter can repair
 	$(VENV_BIN)/ruff check --fix .
