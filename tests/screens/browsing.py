@@ -8,7 +8,8 @@ import urllib.request
 from processes import Process, running, wait_until
 from support import PROJECT, free_port
 
-TICKS = 20
+TICKS = 60
+TICK_BYTES = 12_000
 FIGURE_BYTES = 20_000
 TICK_S = 0.5
 CHART = ".js-plotly-plot .main-svg"
