@@ -48,7 +48,8 @@ class LiveChart {
     this.canvas.addEventListener("keydown", (event) => this.onKey(event));
     this.canvas.addEventListener("pointerdown", () => this.canvas.focus({ preventScroll: true }));
     this.range = null; // the user's own range; null while the chart follows the newest bar
-    this.resizer = new ResizeObserver(() => this.figure && plotly.Plots.resize(this.plot));
+    // A page that is left hides its plot first, and the library refuses to measure what is hidden.
+    this.resizer = new ResizeObserver(() => this.figure && this.plot.offsetParent && plotly.Plots.resize(this.plot));
     this.resizer.observe(this.plot);
   }
 

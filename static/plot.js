@@ -23,7 +23,8 @@ class Plot {
     this.root = root;
     this.plot = root.firstElementChild;
     this.range = null; // the user's own span of time; null while all of it is shown
-    this.resizer = new ResizeObserver(() => this.spec && plotly.Plots.resize(this.plot));
+    // A page that is left hides its plot first, and the library refuses to measure what is hidden.
+    this.resizer = new ResizeObserver(() => this.spec && this.plot.offsetParent && plotly.Plots.resize(this.plot));
     this.resizer.observe(this.plot);
   }
 
