@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PLOT = "document.querySelector('.js-plotly-plot')"
 TYPES = f"{PLOT}.data.map((trace) => trace.type)"
-NAMES = "[...document.querySelectorAll('.js-plotly-plot')].map((plot) => plot.data.map((trace) => trace.name))"
+NAMES = "[...document.querySelectorAll('.js-plotly-plot')].map((plot) => plot.data?.map((trace) => trace.name))"
 
 
 def drag(page):
@@ -85,7 +85,7 @@ def test_between_two_bars_a_tick_of_the_page_is_small(page, url):
 
 def test_the_hedge_draws_the_methods_chosen_and_compares_all_on_request(page, url):
     page.goto(f"{url}/pair?section=Hedge")
-    page.wait_for_function("document.querySelectorAll('.js-plotly-plot .main-svg').length >= 9")
+    page.wait_for_function(f"{NAMES}.length === 3 && {NAMES}.every((names) => names?.length)", timeout=60_000)
     page.get_by_role("button", name="Huber", exact=True).click()
     page.wait_for_function(f"{NAMES}[0].some((name) => name.startsWith('Huber, β'))")
     page.get_by_text("Levels too (misleading)").click()
@@ -114,7 +114,7 @@ def test_a_backtest_is_drawn_counted_and_downloaded(page, url):
     shown = page.locator("[data-testid=stMetric]").filter(has_text="Round trips").first
     trips = int(shown.locator("[data-testid=stMetricValue]").inner_text())
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV").click()
+        page.get_by_test_id("stDownloadButton").get_by_role("button").click()
     assert re.fullmatch(r"simulated-backtest-ETHUSDT-BTCUSDT-1m-\d{8}T\d{6}Z\.csv", download.value.suggested_filename)
     table = pd.read_csv(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8")))
     assert abs(len(table) - trips) <= 1, "a trade may have ended in between"
