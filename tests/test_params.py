@@ -51,7 +51,7 @@ def test_the_windows_of_the_timeframes_on_offer_are_the_designs():
         (240, 1440),
         (144, 288),
     ]
-    assert default_windows(900) == (144, 100)
+    assert default_windows(900) == (48, 100)
 
 
 def test_a_fee_preset_takes_the_place_of_the_fee():

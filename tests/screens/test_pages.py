@@ -221,7 +221,7 @@ def test_a_link_is_a_saved_view(filled):
     assert [at.number_input(key=name).value for name in ("stop_z", "time_stop", "notional")] == [3.5, 60, 2500]
 
 
-@pytest.mark.parametrize(("asked", "shown", "window"), [("15m", "15m", 144), ("60s", "1m", 240), ("20s", "20s", 900)])
+@pytest.mark.parametrize(("asked", "shown", "window"), [("15m", "15m", 48), ("60s", "1m", 240), ("20s", "20s", 900)])
 def test_a_link_may_ask_for_any_bar_that_divides_a_day(filled, asked, shown, window):
     at = app(timeframe=asked)
     assert ran_well(at)
