@@ -68,8 +68,9 @@ def _event(
 ) -> AlertEvent:  # fmt: skip
     link = link_of(params)
     told = state in ("fired", "held")
-    reading = sight.reading if told else None
-    legs = reading.legs if with_legs and reading and isinstance(reading.legs, TwoLegs) else None
+    # A pin is judged by its own moments, and its text says so: the figures of the pair as it is now would confuse.
+    reading = sight.reading if told and with_legs else None
+    legs = reading.legs if reading and isinstance(reading.legs, TwoLegs) else None
     verdict = sight.study.verdict
     return AlertEvent(
         origin=origin,

@@ -98,14 +98,13 @@ def _choose(table: str) -> None:
 
 def _row(event: AlertEvent, log: AlertLog, mark: Mark) -> dict[str, str]:
     zone = current_zone()
-    is_of_pin = event.origin.startswith("pin:")  # which names its own z and net in words, by the pinned moments
     after = {outcome.horizon_bars: outcome for outcome in log.outcomes if outcome.event_id == event.event_id}
     row = {
         f"At, {zone.label}": zone.text(event.at_ms)[5:],
         "State": _STATES[event.state],
         "Alert": event.name,
-        "z": DASH if is_of_pin else _figure(event.z, 2),
-        "Net, bp": DASH if is_of_pin else _figure(event.net_bps, 1),
+        "z": _figure(event.z, 2),
+        "Net, bp": _figure(event.net_bps, 1),
     }
     for bars in HORIZONS_BARS:
         one = after.get(bars)
@@ -222,29 +221,25 @@ def _show_scorecard(outcomes: Sequence[StoredOutcome]) -> None:
         most = max(short, key=lambda card: card.have)
         st.markdown(f"{most.have} of the {most.need} {most.what} that a score needs.")
         return
-    rows = {bars: card for bars, card in cards.items() if not isinstance(card, NotEnough)}
-    show_table(
-        {
-            "Bars after": [str(bars) for bars in rows],
-            "Alerts": [f"{card.n:,}" for card in rows.values()],
-            "Gross above 0": [
-                f"{card.share_positive:.0%} ({card.share_interval[0]:.0%} to {card.share_interval[1]:.0%})"
-                for card in rows.values()
-            ],
-            "Mean gross, bp": [
-                f"{_figure(card.gross_bps, 1)} ({_span(card.gross_interval_bps)})" for card in rows.values()
-            ],
-            "Mean net, bp": [_figure(card.net_bps, 1) for card in rows.values()],
-            "Over random entries, bp": [
-                f"{_figure(card.excess_bps, 1)} ({_span(card.excess_interval_bps)})" for card in rows.values()
-            ],
-        }
-    )
+    names = ("Alerts", "Gross above 0", "Mean gross, bp", "Mean net, bp", "Over random entries, bp")
+    known = {f"After {bars} bars": card for bars, card in cards.items() if not isinstance(card, NotEnough)}
+    show_table({"": list(names)} | {head: _scores(card) for head, card in known.items()})
     st.caption(
         "What both legs, frozen at the alert, earned in the bars after it, beside random entries on the same pair and "
         "side before it; in brackets 95 % intervals that take alerts as independent, which overlapping ones are not. "
         "On unrelated instruments the share is 50 %, and nothing is earned over random entries."
     )
+
+
+def _scores(card: Scorecard) -> list[str]:
+    low, high = card.share_interval
+    return [
+        f"{card.n:,}",
+        f"{card.share_positive:.0%} ({low:.0%} to {high:.0%})",
+        f"{_figure(card.gross_bps, 1)} ({_span(card.gross_interval_bps)})",
+        _figure(card.net_bps, 1),
+        f"{_figure(card.excess_bps, 1)} ({_span(card.excess_interval_bps)})",
+    ]
 
 
 def _scored(outcomes: Sequence[StoredOutcome]) -> Scorecard | NotEnough:

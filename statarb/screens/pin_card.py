@@ -97,9 +97,7 @@ def _show_head(item: OpenPin) -> None:
 def _show_numbers(pin: Pin, view: DeskView, state: PinState) -> None:
     live = "" if view.health.has_live_prices else ", not live"
     params, moments, money = pin.params, pin_moments(pin), money_sign(pin.params.pair.y)
-    _metric(
-        f"Net P&L{live}", money_text(state.net, money), f"{_signed(state.net_bps, 1)} bp of the y notional", _NET_HELP
-    )
+    _metric(f"Net P&L{live}", money_text(state.net, money), f"{_signed(state.net_bps, 1)} bp of y", _NET_HELP)
     costs = state.entry_cost + state.exit_cost
     _metric(
         "Gross",
@@ -245,7 +243,7 @@ def _change(desk: Desk, pin: Pin, change: Callable[[Pin], Pin]) -> None:
 
 _NET_HELP = (
     "What closing at the last trades would leave: the moves of both legs, less fees and slippage in and out, less "
-    "funding and borrow."
+    "funding and borrow; in money, and in basis points of the y notional at entry."
 )
 _GROSS_HELP = "What both legs moved since entry, in money: units × price change, with the units frozen at entry."
 _CARRY_HELP = (

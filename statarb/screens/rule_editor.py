@@ -104,7 +104,7 @@ def _condition(draft: Draft, place: int, row: int, start: Condition) -> tuple[st
             index=metric.ops.index(begun.op),
             key=f"{key}-{name}-op",
             width=130,
-            label_visibility="hidden",
+            label_visibility="collapsed",
         )
         value = _value(metric, begun, f"{key}-{name}-value")
         st.button(
