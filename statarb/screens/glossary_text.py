@@ -103,11 +103,11 @@ GLOSSARY: dict[str, Term] = {
     "beta_interval": Term(
         "Interval of β",
         HEDGE,
-        "β ± 1.96 standard errors of its method; for least squares on levels those of Newey and West",
-        "Where the true hedge ratio lies if the legs return to one line.",
-        "Wider than the classic error, which is far too small for prices, and still a little narrow. Without reversion "
-        "no interval of β means anything. Total least squares has none.",
-        ("hac_hedge", "dols_hedge"),
+        "β ± 1.96 standard errors of its method; for least squares on levels by the long-run variance of the residuals",
+        "Where the true hedge ratio lies if the legs return to one line: it held the truth in 93 to 94 % of simulated "
+        "pairs, the classic error of a regression table in 22 to 42 %.",
+        "Without reversion no interval of β means anything. Total least squares has none.",
+        ("long_run_hedge", "hac_hedge", "dols_hedge"),
     ),
     "alpha": Term("Intercept α", HEDGE, "α = mean y − β mean x", "The level of the line.", "", ("hedge_ratio",)),
     "r2": Term(
