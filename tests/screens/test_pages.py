@@ -85,7 +85,7 @@ def test_live_view_shows_prices_spread_z_hedge_and_correlation(filled):
     assert shown["Correlation"] == f"{view.study.correlation.iloc[-1]:.2f}"
     assert "SIMULATED" in words(at)
     assert "LIVE" in words(at)
-    assert len(at.get("bidi_component")) == 2  # watchlist and chart
+    assert {part.key for part in at.get("bidi_component")} == {"notices", "watchlist", "live_chart"}
 
 
 def test_an_alert_is_never_shown_without_edge_cost_net_and_verdict(filled):
