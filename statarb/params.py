@@ -56,8 +56,8 @@ FEE_PRESETS = {
 def default_windows(seconds: int) -> tuple[int, int]:
     """Bars of the hedge and z window, and of the test window, for bars of that length.
 
-    Short bars need many more to rise above the cost of a round trip; long ones have half a day. The test window is a day
-    of data at most, unless a day has fewer than the hundred bars a test needs.
+    Short bars need many more to rise above the cost of a round trip; long ones have half a day. The test window is a
+    day of data at most, unless a day has fewer than the hundred bars a test needs.
     """
     window = 900 if seconds < 30 else 240 if seconds < 300 else max(24, DAY_S // 2 // seconds)
     test_window = 3600 if seconds < 30 else 1440 if seconds <= 60 else max(100, DAY_S // seconds)
