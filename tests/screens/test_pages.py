@@ -1,9 +1,7 @@
 """Every page in every state of the database: data, few bars, none, no file, a broken file, a hostile URL."""
 
-import io
 import re
 
-import pandas as pd
 import pytest
 from desk_database import DeskDatabase
 from streamlit.testing.v1 import AppTest
@@ -97,20 +95,6 @@ def test_an_alert_is_never_shown_without_edge_cost_net_and_verdict(filled):
     assert "Alert: z reached +" in said
     for part in ("To the mean", "round trip", "net", "Reversion:"):
         assert part in said
-
-
-def test_pair_analytics_shows_verdict_hedge_summary_and_both_tests(filled):
-    at = page("pair")
-    assert ran_well(at)
-    study = Desk(filled.path).refresh(PairParams()).study
-    said = words(at)
-    assert f"Reversion: {study.verdict.headline}" in said
-    assert study.verdict.reasons[0] in said
-    assert "OLS Regression Results" in at.code[0].value
-    tables = pd.concat([table.value.astype(str) for table in at.table]).to_string().replace("\\", "")
-    assert f"{study.hedge.beta:.5g}" in tables
-    assert f"{study.engle_granger.y_on_x.statistic:.3f}".replace("-", "−") in tables
-    assert f"{study.adf.statistic:.3f}".replace("-", "−") in tables
 
 
 @pytest.mark.parametrize("name", PAGES)
