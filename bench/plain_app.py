@@ -13,12 +13,17 @@ import streamlit as st
 
 from statarb.charts import Figure
 from statarb.screens import live_page
+from statarb.screens.live_chart import LiveValues
 
 
-def show_plain_chart(key: str, figure: Figure, *_: Any, view: str, height: int, **__: Any) -> None:
-    """The same panes, with what users are told to give against flicker: a key and a uirevision."""
+def show_plain_chart(key: str, figure: Figure, live: LiveValues, *, view: str, height: int, **_: Any) -> None:
+    """The same panes and live values, with what users are told to give against flicker: a key and a uirevision."""
     spec = json.loads(re.sub(r"@[a-z-]+-color", "#1f5fbf", json.dumps(figure.spec())))
-    traces = [{"x": spec["x"], **trace} for trace in spec["data"]]
+    points = [
+        {"x": [live.x], "y": [tag.value], "text": tag.text, "mode": "markers+text", "yaxis": f"y{tag.pane + 1}"}
+        for tag in live.tags
+    ]
+    traces = [{"x": spec["x"], **trace} for trace in (*spec["data"], *points)]
     shown = go.Figure(data=traces, layout=spec["layout"], skip_invalid=True)
     st.plotly_chart(shown.update_layout(uirevision=view, height=height), key=key)
 
