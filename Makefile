@@ -18,8 +18,8 @@ run:  ## the whole desk on live Binance trades
 test: $(TOOLS)  ## the whole test suite, browser tests included where Chromium is found
 	$(VENV_BIN)/python -m pytest
 
-soak: $(TOOLS)  ## the long checks: a ten-minute outage, hundreds of kills; about an hour
-	$(VENV_BIN)/python -m pytest -m soak -s tests/test_soak.py
+soak: $(TOOLS)  ## the long checks: a ten-minute outage, hundreds of kills, thousands of refreshes; above an hour
+	$(VENV_BIN)/python -m pytest -m soak -s
 
 check: $(TOOLS)  ## format, lint and types, without changing anything
 	$(VENV_BIN)/ruff format --check .
