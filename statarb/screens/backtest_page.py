@@ -19,6 +19,7 @@ from statarb.quant.sample import epoch_ms
 from statarb.screens.backtest_run import ANALYSIS, BacktestRun, backtest_run, spans_of
 from statarb.screens.cards import show_problem, show_title
 from statarb.screens.desk import Desk, DeskView
+from statarb.screens.downloads import show_download
 from statarb.screens.frame import follow_instruments
 from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
@@ -212,16 +213,8 @@ def _show_trips(run: BacktestRun, result: Backtest, source: str) -> None:
     pair, zone = run.study.params.pair, current_zone()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.header("Round trips", anchor=False, help=tip("trips"), width="content")
-        st.download_button(
-            "CSV",
-            data=lambda: csv_text(frame).encode(),
-            file_name=csv_name(run.study, source),
-            mime="text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-            disabled=frame.empty,
-            key="trips_csv",
-        )
+        make, name = lambda: csv_text(frame).encode(), csv_name(run.study, source)
+        show_download("CSV", make, name, "text/csv", "trips_csv", disabled=frame.empty)
     if frame.empty:
         st.markdown("None in these bars.")
         return

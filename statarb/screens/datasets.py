@@ -29,8 +29,8 @@ MAX_ROWS = 2_000_000
 """Of one file: about 120 MB of CSV, which is held in memory while it is sent."""
 MAX_STUDY_BARS = 300_000
 """Of one study: its series are held at once."""
-MAX_TESTS = 1_000
-"""Scheduled tests behind the verdicts of one feature table: some ten milliseconds each."""
+MAX_TESTED_BARS = 300_000
+"""Bars in all scheduled tests behind the verdicts of one feature table: some twenty seconds of work."""
 _DEADLINE_S = 60.0
 _BARS_A_PIECE = 100_000
 _OF_A_PAIR = ("analytics", "features")
@@ -121,8 +121,9 @@ def excess(order: Order, rows: int) -> str:
     if order.what in _OF_A_PAIR and order.bars > MAX_STUDY_BARS:
         return f"Those are more than the {MAX_STUDY_BARS:,} bars of one study: choose a shorter span."
     tests = order.bars // max(1, order.params.test_window // TESTS_A_WINDOW)
-    if order.what == "features" and tests > MAX_TESTS:
-        return f"Its verdicts rest on {tests:,} tests, more than {MAX_TESTS:,}: choose a shorter span or longer bars."
+    if order.what == "features" and tests * order.params.test_window > MAX_TESTED_BARS:
+        tested = f"{tests:,} tests of {order.params.test_window:,} bars"
+        return f"Its verdicts rest on {tested}, too many at once: choose a shorter span or longer bars."
     return ""
 
 

@@ -31,7 +31,12 @@ def show_features(desk: Desk, params: PairParams) -> None:
         show_problem(error)
         return
     span = st.segmented_control(
-        "Span", list(_SPANS_MS), default="6 h", required=True, key="features", bind="query-params"
+        "Span",
+        list(_SPANS_MS),
+        default="6 h" if params.bar_s >= 30 else "1 h",
+        required=True,
+        key="features",
+        bind="query-params",
     )
     legs = [view.instruments[leg] for leg in (params.y, params.x)]
     closed_ms = min(leg.closed_until_ms or 0 for leg in legs) // _MINUTE_MS * _MINUTE_MS

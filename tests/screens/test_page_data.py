@@ -170,6 +170,8 @@ def test_too_many_rows_are_told_before_and_no_file_is_made(filled, study):
     assert rows > MAX_ROWS
     assert "shorter span" in excess(order, rows)
     assert excess(order_of("trades", study, "spot:ETHUSDT"), 360) == ""
+    assert excess(order_of("features", study, hours=24), 1440) == ""
+    assert "tests of 1,440 bars" in excess(order_of("features", study, hours=24 * 30), 43_200)
 
 
 def test_the_rows_told_before_are_never_fewer_than_the_file_has(filled, study):
