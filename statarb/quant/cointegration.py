@@ -10,7 +10,7 @@ import numpy as np
 
 from statarb.quant.hedge import HedgeFit, hedge_ratio
 from statarb.quant.mackinnon import TRENDS, critical_values, residual_pvalue
-from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, Undefined, checked_pair, is_constant
+from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, Undefined, checked_least, checked_pair, is_constant
 from statarb.quant.unitroot import (
     Criterion,
     LagRule,
@@ -65,6 +65,7 @@ def engle_granger(
     lags: int | None = None,
     lag_bounds: tuple[int, int] | None = None,
     criterion: Criterion = "aic",
+    least_bars: int = ENGLE_GRANGER_BARS,
 ) -> CointegrationResult | NotEnough:
     """Engle-Granger test in both directions.
 
@@ -85,11 +86,13 @@ def engle_granger(
         Bounds of the search; without both, `schwert_lags`, by which the doubled p holds its level.
     criterion : {'aic', 'bic'}
         Of the search.
+    least_bars : int
+        Fewer are NotEnough. Published samples may be shorter than a desk should trust; 20 at least.
 
     Returns
     -------
     CointegrationResult or NotEnough
-        NotEnough below 100 bars; Undefined when a leg does not move or both legs are the same asset.
+        NotEnough below `least_bars`; Undefined when a leg does not move or both legs are the same asset.
 
     Raises
     ------
@@ -105,8 +108,8 @@ def engle_granger(
     ys, xs = first.to_numpy(), second.to_numpy()
     n = ys.size
     critical_values(2, trend, max(n, 1))  # an unknown trend is refused before anything else
-    if n < ENGLE_GRANGER_BARS:
-        return NotEnough("bars", n, ENGLE_GRANGER_BARS)
+    if n < checked_least(least_bars):
+        return NotEnough("bars", n, least_bars)
     for name, leg in (("y", ys), ("x", xs)):
         if is_constant(leg):
             return Undefined(f"no test: {name} did not move in {n:,} bars", n, n)

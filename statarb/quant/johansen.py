@@ -12,7 +12,7 @@ from statarb.errors import DataError
 from statarb.quant.cointegration import ENGLE_GRANGER_BARS, CointegrationResult, ResidualTest
 from statarb.quant.hedge import HedgeFit, hedge_ratio
 from statarb.quant.mackinnon import TRENDS
-from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, Undefined, checked_pair, is_constant
+from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, Undefined, checked_least, checked_pair, is_constant
 
 MOST_LAGS = 8
 """Lagged differences among which AIC chooses."""
@@ -21,7 +21,12 @@ _TRACE_LEVELS = ("90%", "95%", "99%")
 
 
 def phillips_ouliaris(
-    y: Any, x: Any, trend: str = "c", bandwidth: float | None = None, test: Literal["Zt", "Za"] = "Zt"
+    y: Any,
+    x: Any,
+    trend: str = "c",
+    bandwidth: float | None = None,
+    test: Literal["Zt", "Za"] = "Zt",
+    least_bars: int = ENGLE_GRANGER_BARS,
 ) -> CointegrationResult | NotEnough:
     """Phillips-Ouliaris residual test in both directions.
 
@@ -38,6 +43,8 @@ def phillips_ouliaris(
         Of the Bartlett kernel; without it chosen from the data.
     test : {'Zt', 'Za'}
         By the t of the residuals' root, or by n times the root less one.
+    least_bars : int
+        As `engle_granger`.
 
     Returns
     -------
@@ -61,7 +68,7 @@ def phillips_ouliaris(
         raise DataError(f"{str(trend)[:20]!r} is not a trend.", f"Choose one of {', '.join(TRENDS)}.")
     if test not in ("Zt", "Za"):
         raise DataError(f"{str(test)[:20]!r} is not a statistic of this test.", "Choose Zt or Za.")
-    legs = _legs(y, x)
+    legs = _legs(y, x, least_bars)
     if isinstance(legs, NotEnough):
         return legs
     ys, xs = legs
@@ -112,7 +119,9 @@ class JohansenResult:
     null: str
 
 
-def johansen(y: Any, x: Any, lags: int | None = None, det_order: int = 0) -> JohansenResult | NotEnough:
+def johansen(
+    y: Any, x: Any, lags: int | None = None, det_order: int = 0, least_bars: int = ENGLE_GRANGER_BARS
+) -> JohansenResult | NotEnough:
     """Johansen's trace and maximum-eigenvalue tests of two legs.
 
     Null hypotheses: at most 0, then at most 1 relation; stopped at the first that is not rejected.
@@ -125,6 +134,8 @@ def johansen(y: Any, x: Any, lags: int | None = None, det_order: int = 0) -> Joh
         Lagged differences; without it AIC among 1 to 8.
     det_order : {-1, 0, 1}
         No deterministic term, a constant, a constant and trend.
+    least_bars : int
+        As `engle_granger`.
 
     Returns
     -------
@@ -142,7 +153,7 @@ def johansen(y: Any, x: Any, lags: int | None = None, det_order: int = 0) -> Joh
     """
     if det_order not in (-1, 0, 1):
         raise DataError(f"{det_order} is not a deterministic order.", "Choose -1, 0 or 1.")
-    legs = _legs(y, x)
+    legs = _legs(y, x, least_bars)
     if isinstance(legs, NotEnough):
         return legs
     levels = np.column_stack(legs)
@@ -194,12 +205,12 @@ def _aic_lags(levels: Floats) -> int | None:
     return 1 + int(np.argmin(criteria))
 
 
-def _legs(y: Any, x: Any) -> tuple[Floats, Floats] | NotEnough:
+def _legs(y: Any, x: Any, least_bars: int) -> tuple[Floats, Floats] | NotEnough:
     first, second = checked_pair(y, x)
     ys, xs = first.to_numpy(), second.to_numpy()
     n = ys.size
-    if n < ENGLE_GRANGER_BARS:
-        return NotEnough("bars", n, ENGLE_GRANGER_BARS)
+    if n < checked_least(least_bars):
+        return NotEnough("bars", n, least_bars)
     for name, leg in (("y", ys), ("x", xs)):
         if is_constant(leg):
             return Undefined(f"no test: {name} did not move in {n:,} bars", n, n)

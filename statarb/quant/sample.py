@@ -111,6 +111,23 @@ def checked_window(window: int, least: int = 3) -> int:
     return int(window)
 
 
+FEWEST_BARS = 20
+"""No unit root test has anything to say about a shorter sample, whoever asks."""
+
+
+def checked_least(least_bars: int) -> int:
+    """A caller's own minimum of bars.
+
+    Raises
+    ------
+    DataError
+        Below 20.
+    """
+    if least_bars < FEWEST_BARS:
+        raise DataError(f"{least_bars} bars are too few for any test.", f"Give {FEWEST_BARS} or more.")
+    return least_bars
+
+
 def is_constant(values: Floats) -> bool:
     """True when what moves is rounding."""
     return bool(np.ptp(values) <= _ROUNDING * np.abs(values).max()) if values.size else True

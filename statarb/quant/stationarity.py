@@ -8,7 +8,7 @@ import numpy as np
 
 from statarb.errors import DataError
 from statarb.quant.mackinnon import TRENDS
-from statarb.quant.sample import Floats, NotEnough, Undefined, checked_series, is_constant
+from statarb.quant.sample import Floats, NotEnough, Undefined, checked_least, checked_series, is_constant
 from statarb.quant.unitroot import ADF_BARS, LagRule, UnitRootResult, deterministic_terms, select_lags
 
 WANDERS = "the series has a unit root: it wanders and does not return"
@@ -21,7 +21,11 @@ def schwert_most(nobs: int) -> int:
 
 
 def kpss(
-    values: Any, trend: str = "c", lags: int | None = None, series: str = "the series given"
+    values: Any,
+    trend: str = "c",
+    lags: int | None = None,
+    series: str = "the series given",
+    least_bars: int = ADF_BARS,
 ) -> UnitRootResult | NotEnough:
     """Kwiatkowski-Phillips-Schmidt-Shin test, whose null is the opposite of Dickey-Fuller's.
 
@@ -38,11 +42,13 @@ def kpss(
         Of the long-run variance; without it floor(12 (n / 100)^(1/4)).
     series : str
         What the series is, for display.
+    least_bars : int
+        Fewer are NotEnough. Published samples may be shorter than a desk should trust; 20 at least.
 
     Returns
     -------
     UnitRootResult or NotEnough
-        NotEnough below 50 bars, Undefined when the series does not move. Here a *small* p says that it wanders.
+        NotEnough below `least_bars`, Undefined when the series does not move. Here a *small* p says that it wanders.
 
     Raises
     ------
@@ -53,7 +59,7 @@ def kpss(
     ----------
     Kwiatkowski, Phillips, Schmidt & Shin (1992), Journal of Econometrics 54. By `arch.unitroot.KPSS`.
     """
-    sample = _sample(values, trend, ("c", "ct"), lags, series)
+    sample = _sample(values, trend, ("c", "ct"), lags, series, least_bars)
     if isinstance(sample, NotEnough):
         return sample
     from arch.unitroot import KPSS
@@ -68,6 +74,7 @@ def phillips_perron(
     lags: int | None = None,
     series: str = "the series given",
     test: Literal["tau", "rho"] = "tau",
+    least_bars: int = ADF_BARS,
 ) -> UnitRootResult | NotEnough:
     """Phillips-Perron test: Dickey-Fuller's t, corrected for autocorrelation by the long-run variance.
 
@@ -76,7 +83,7 @@ def phillips_perron(
 
     Parameters
     ----------
-    values, lags, series
+    values, lags, series, least_bars
         As `kpss`.
     trend : {'n', 'c', 'ct'}
         Deterministic terms.
@@ -99,7 +106,7 @@ def phillips_perron(
     """
     if test not in ("tau", "rho"):
         raise DataError(f"{str(test)[:20]!r} is not a statistic of this test.", "Choose tau or rho.")
-    sample = _sample(values, trend, ("n", "c", "ct"), lags, series)
+    sample = _sample(values, trend, ("n", "c", "ct"), lags, series, least_bars)
     if isinstance(sample, NotEnough):
         return sample
     from arch.unitroot import PhillipsPerron
@@ -111,7 +118,11 @@ def phillips_perron(
 
 
 def df_gls(
-    values: Any, trend: str = "c", lags: int | None = None, series: str = "the series given"
+    values: Any,
+    trend: str = "c",
+    lags: int | None = None,
+    series: str = "the series given",
+    least_bars: int = ADF_BARS,
 ) -> UnitRootResult | NotEnough:
     """Dickey-Fuller test of the series less its mean (or trend) by generalised least squares: more power than `adf`.
 
@@ -119,7 +130,7 @@ def df_gls(
 
     Parameters
     ----------
-    values, series
+    values, series, least_bars
         As `kpss`.
     trend : {'c', 'ct'}
         What is removed.
@@ -140,7 +151,7 @@ def df_gls(
     ----------
     Elliott, Rothenberg & Stock (1996), Econometrica 64. By `arch.unitroot.DFGLS`.
     """
-    sample = _sample(values, trend, ("c", "ct"), lags, series)
+    sample = _sample(values, trend, ("c", "ct"), lags, series, least_bars)
     if isinstance(sample, NotEnough):
         return sample
     from arch.unitroot import DFGLS
@@ -164,15 +175,17 @@ def _gls_detrended(sample: Floats, trend: str) -> Floats:
     return np.asarray(sample - terms @ line)
 
 
-def _sample(values: Any, trend: str, trends: tuple[str, ...], lags: int | None, series: str) -> Floats | NotEnough:
+def _sample(
+    values: Any, trend: str, trends: tuple[str, ...], lags: int | None, series: str, least_bars: int
+) -> Floats | NotEnough:
     """The series from 0 and of size 1, so that prices of 1e-8 and of 1e9 are tested alike."""
     sample = checked_series(values).to_numpy()
     if trend not in trends:
         raise DataError(f"{str(trend)[:20]!r} is not a trend of this test.", f"Choose one of {', '.join(trends)}.")
     if lags is not None and not 0 <= lags <= max(sample.size // 5, 0):
         raise DataError(f"{lags} lags do not suit {sample.size} bars.", f"Give 0 to {sample.size // 5}.")
-    if sample.size < ADF_BARS:
-        return NotEnough("bars", sample.size, ADF_BARS)
+    if sample.size < checked_least(least_bars):
+        return NotEnough("bars", sample.size, least_bars)
     if is_constant(sample):
         return Undefined(f"no test: {series} did not move in {sample.size:,} bars", sample.size, sample.size)
     centred = sample - sample[0] if trend != "n" else sample

@@ -10,7 +10,7 @@ import numpy as np
 
 from statarb.errors import DataError
 from statarb.quant.mackinnon import TRENDS, critical_values
-from statarb.quant.sample import Floats, NotEnough, Undefined, checked_series, is_constant
+from statarb.quant.sample import Floats, NotEnough, Undefined, checked_least, checked_series, is_constant
 
 Criterion = Literal["aic", "bic"]
 
@@ -139,6 +139,7 @@ def adf(
     lag_bounds: tuple[int, int] | None = None,
     criterion: Criterion = "aic",
     series: str = "the series given",
+    least_bars: int = ADF_BARS,
 ) -> UnitRootResult | NotEnough:
     """Augmented Dickey-Fuller test.
 
@@ -160,11 +161,13 @@ def adf(
         Of the search.
     series : str
         What the series is, for display.
+    least_bars : int
+        Fewer are NotEnough. Published samples may be shorter than a desk should trust; 20 at least.
 
     Returns
     -------
     UnitRootResult or NotEnough
-        NotEnough below 50 bars, Undefined when the series does not move.
+        NotEnough below `least_bars`, Undefined when the series does not move.
 
     Raises
     ------
@@ -176,8 +179,8 @@ def adf(
     Dickey & Fuller (1979), JASA 74; MacKinnon (1994, 2010). By `statsmodels.tsa.stattools.adfuller`.
     """
     sample = checked_series(values).to_numpy()
-    if sample.size < ADF_BARS:
-        return NotEnough("bars", sample.size, ADF_BARS)
+    if sample.size < checked_least(least_bars):
+        return NotEnough("bars", sample.size, least_bars)
     if is_constant(sample):
         return Undefined(f"no test: {series} did not move in {sample.size:,} bars", sample.size, sample.size)
     if np.ptp(np.diff(sample)) <= 1e-13 * np.abs(sample).max():
