@@ -286,6 +286,16 @@ class Desk:
         y, x = (reader.bars(leg, frame.base, first_ms, until_ms) for leg in (params.y, params.x))
         return study_pair(y, x, params, until_ms)
 
+    def source(self) -> str:
+        """What the database holds: the exchange's name, 'simulated' or 'import'.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; the message says what to do.
+        """
+        return self._current_reader().source()
+
     def alerts_of_the_day(self) -> list[AlertEvent]:
         """What alerts have said in the last 24 hours, newest first.
 

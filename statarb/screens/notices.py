@@ -30,14 +30,13 @@ def show_notices(desk: Desk) -> None:
     """Looks for new alerts; where the database cannot be read there are none to show."""
     try:
         events = [event for event in desk.alerts_of_the_day() if event.state in _SAID]
-        marks = DeskFile(desk_path(desk.path)).marks()
+        marks, source = DeskFile(desk_path(desk.path)).marks(), desk.source()
     except StatarbError:
-        events, marks = [], {}
+        events, marks, source = [], {}, ""
     waiting = [event for event in events if not is_seen(event, marks)]
     _toast(events)
-    answer = _BELL(
-        key="notices", data=bell(waiting, current_zone(), SYSTEM_CLOCK.now_ms()), on_seen_change=lambda: None, height=1
-    )
+    data = bell(waiting, current_zone(), SYSTEM_CLOCK.now_ms()) | {"simulated": source == "simulated"}
+    answer = _BELL(key="notices", data=data, on_seen_change=lambda: None, height=1)
     if answer.seen:
         _acknowledge(desk, waiting, str(answer.seen))
 
