@@ -44,8 +44,8 @@ def test_a_rule_is_written_changed_and_deleted(page, url, file):
     page.reload()  # the address holds the tab
     card = page.locator(f".st-key-rule-{rule.rule_id}")
     card.get_by_role("button", name="Edit").click()
-    card.get_by_role("button", name="Remove").last.click()
-    card.get_by_text("closed 1m bars").wait_for()
+    card.get_by_role("button", name="Remove").nth(1).click()  # of the second condition
+    card.get_by_text("|z| above 3.5 sd · ETHUSDT on BTCUSDT, closed 1m bars").wait_for()
     card.get_by_role("radio", name="Live prices").click()
     card.get_by_text("|z| above 3.5 sd · ETHUSDT on BTCUSDT, live, 1m").wait_for()
     card.get_by_role("button", name="Save the rule").click()
