@@ -11,6 +11,7 @@ from statarb.screens.desk import Desk
 from statarb.screens.export_tab import show_export
 from statarb.screens.features_tab import show_features
 from statarb.screens.frame import follow_instruments
+from statarb.screens.start_page import NEEDED
 from statarb.screens.upload_tab import show_upload
 
 TABS = ("Export", "Feature table", "Upload")
@@ -22,6 +23,7 @@ def show_data_page(desk: Desk, params: PairParams | None) -> None:
     """Three tabs, of which only the open one does any work; without a pair to analyse there is only the upload."""
     if params is None:
         st.title("Data", anchor=False)
+        _wait_for_a_pair(desk)
         show_upload(desk)
         return
     st.session_state[_MINUTE] = None
@@ -36,6 +38,18 @@ def show_data_page(desk: Desk, params: PairParams | None) -> None:
     if upload.open:
         with upload:
             show_upload(desk)
+
+
+@st.fragment(run_every="2s")
+def _wait_for_a_pair(desk: Desk) -> None:
+    """Until the market's database has two instruments there is nothing to export; then the page goes on by itself."""
+    try:
+        has_pair = len(desk.instruments()) >= NEEDED
+    except StatarbError:
+        has_pair = False
+    if has_pair:
+        st.rerun()
+    st.caption("The market's database holds no pair yet, so there is nothing to export; files can be uploaded.")
 
 
 @st.fragment(run_every="2s")

@@ -13,7 +13,7 @@ import pytest
 from desk_database import DeskDatabase
 from streamlit.testing.v1 import AppTest
 from support import PROJECT
-from test_pages import page, ran_well, words
+from test_pages import metrics, page, ran_well, words
 
 from statarb.market import from_e8
 from statarb.params import PairParams
@@ -240,6 +240,9 @@ def test_uploads_are_analysed_by_the_same_pages_and_equal_the_study_of_the_file(
     at = app(data="uploads", y="upload:AAA", x="upload:BBB", timeframe="1h")
     assert ran_well(at)
     assert "upload:AAA on upload:BBB" in words(at)
+    shown = metrics(at)
+    assert float(shown["upload\\:AAA"]) == pytest.approx(y.bars["close"].iloc[-1])
+    assert float(shown["z, not live"].replace("−", "-")) == pytest.approx(view.live.z, abs=0.01)
     assert "UPLOADED" in words(at)
 
 
@@ -290,7 +293,18 @@ def test_without_a_database_files_can_be_uploaded_and_then_analysed(db):
     at = app()
     assert ran_well(at)
     assert "Nothing has been stored yet" in words(at)
+    at = AppTest.from_function(_data_page_without_a_pair, default_timeout=60).run()
+    assert ran_well(at)
+    assert "no pair yet" in words(at)
+    assert len(at.get("file_uploader")) == 1
     uploaded(db)
     at = app(data="uploads", timeframe="1h")
     assert ran_well(at)
     assert "UPLOADED" in words(at)
+
+
+def _data_page_without_a_pair():
+    from statarb.screens.data_page import show_data_page
+    from statarb.screens.resources import shared_desk
+
+    show_data_page(shared_desk(), None)
