@@ -143,11 +143,11 @@ def _check(table: TextTable, layout: Layout) -> None:
         if role not in layout.columns:
             raise ConfigError(f"No column is chosen for the {role}.", "Choose one.")
     taken = Counter(layout.columns.values())
+    if not all(0 <= index < table.width for index in taken):
+        raise ConfigError("A column is chosen that the file does not have.", "Choose another.")
     twice = next((index for index, count in taken.items() if count > 1), None)
     if twice is not None:
         raise ConfigError(f"{table.name(twice)} is chosen twice.", "Choose each column once.")
-    if not all(0 <= index < table.width for index in taken):
-        raise ConfigError("A column is chosen that the file does not have.", "Choose another.")
     try:
         pd.Timestamp(0, tz=layout.zone)
     except (KeyError, ValueError, TypeError, OSError):
