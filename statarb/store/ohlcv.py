@@ -206,7 +206,7 @@ def _round_prices(values: Columns, rows: _Rows) -> None:
     prices = np.column_stack([values[role] for role in PRICES])
     rows.refuse((prices <= 0).any(axis=1), "a price is not positive")
     rows.refuse((prices > _LARGEST_PRICE).any(axis=1), "a price is too large to store")
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         rounded = np.rint(prices * SCALE) / SCALE
         rows.refuse(
             (np.abs(rounded - prices) > _ROUNDING * prices).any(axis=1), "a price is too small for eight decimals"
@@ -228,9 +228,9 @@ def _complete_amounts(values: Columns, layout: Layout, notes: list[str]) -> None
         notes.append("Quote volume is estimated as volume times close.")
     if np.nansum(values["volume"]) and "taker_buy_volume" not in layout.columns:
         notes.append("The file does not tell who bought: signed volume reads 0.")
-    values["quote_volume"] = np.where(
-        np.isnan(values["quote_volume"]), values["volume"] * values["close"], values["quote_volume"]
-    )
+    with np.errstate(invalid="ignore", over="ignore"):  # of rows that are refused
+        estimate = values["volume"] * values["close"]
+    values["quote_volume"] = np.where(np.isnan(values["quote_volume"]), estimate, values["quote_volume"])
     values["taker_buy_volume"] = np.where(
         np.isnan(values["taker_buy_volume"]), values["volume"] / 2, values["taker_buy_volume"]
     )

@@ -78,7 +78,7 @@ def _take_numbers(texts: pd.Series, found: Epochs, local: np.ndarray) -> None:
     rows = texts.str.fullmatch(r"\d{9,19}(?:\.\d*)?|\d\.\d+[eE]\+?\d\d").to_numpy(bool) & _open(found, local)
     values = np.nan_to_num(pd.to_numeric(texts[rows], errors="coerce").to_numpy(dtype=np.float64))
     scale = np.select([values < limit for limit, _ in _UNITS_MS], [factor for _, factor in _UNITS_MS])
-    epochs = np.rint(values * scale).astype(np.int64)
+    epochs = np.rint(np.minimum(values * scale, 9e15)).astype(np.int64)  # beyond any year that is taken
     found[rows] = np.where(values >= _SMALLEST_EPOCH, epochs, NO_TIME)
 
 

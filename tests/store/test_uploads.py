@@ -62,8 +62,8 @@ def test_a_time_is_read_however_it_is_written(text):
 
 
 def test_kinds_of_times_may_be_mixed_in_one_file():
-    assert times("1704110400", "2024-01-01 13:00", "01.01.2024 14:00", "nonsense", "") == [
-        "2024-01-01T12:00:00", "2024-01-01T13:00:00", "2024-01-01T14:00:00", None, None,
+    assert times("1704110400", "2024-01-01 13:00", "01.01.2024 14:00", "nonsense", "", "1e400", "12") == [
+        "2024-01-01T12:00:00", "2024-01-01T13:00:00", "2024-01-01T14:00:00", None, None, None, None,
     ]  # fmt: skip
 
 
