@@ -283,7 +283,8 @@ def _off(legs: Legs, params: PairParams) -> Undefined | None:
     if params.bar_s >= EPPS_S or not max(shares) > MANY_EMPTY:
         return None
     leg, share = (params.pair.y, shares[0]) if shares[0] >= shares[1] else (params.pair.x, shares[1])
-    reason = f"{params.timeframe} is off: {leg.label} did not trade in {share:.0%} of the last {RECENT_S} s; "
+    tenths = int(share * 10 + 1e-9) / 10  # coarse: the words stay while the share moves by a bar
+    reason = f"{params.timeframe} is off: {leg.label} did not trade in {tenths:.0%} or more of the last {RECENT_S} s; "
     return Undefined(reason + "choose longer bars", 0, 0)
 
 
