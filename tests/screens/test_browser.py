@@ -1,5 +1,7 @@
 """The desk in a real browser, on the real pipeline: exchange in a box, ingest, database, dashboard."""
 
+import time
+
 import pytest
 from browsing import (
     BEYOND_THE_EDGE,
@@ -32,7 +34,7 @@ def test_sixty_refreshes_keep_chart_and_zoom_without_a_blank_frame(page, url):
     zoomed = zoom(page)
     page.evaluate(WATCH)
     received.clear()
-    prices = set()
+    prices, began_s = set(), time.monotonic()
     for _ in range(TICKS):
         prices.add(metric(page, "BTCUSDT"))
         page.wait_for_timeout(TICK_S * 1000)
@@ -41,7 +43,7 @@ def test_sixty_refreshes_keep_chart_and_zoom_without_a_blank_frame(page, url):
     assert page.evaluate(RANGE) == zoomed
     assert page.evaluate("window.frames_seen") > 2 * TICKS
     assert page.evaluate("window.blank_frames") == 0
-    assert sum(received) / TICKS < TICK_BYTES
+    assert sum(received) / ((time.monotonic() - began_s) / TICK_S) < TICK_BYTES
 
 
 def test_closed_bars_continue_the_chart_without_sending_it_again(page, url):
