@@ -13,6 +13,14 @@ hypothesis.settings.register_profile("desk", deadline=None, print_blob=True, der
 hypothesis.settings.load_profile("desk")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With two workers (`make test`) one drives the browser, first of all, and the other takes file after file."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    for item in items:
+        group = "browser" if item.get_closest_marker("browser") else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """The browser that the tests drive; without one they skip, except in CI, where a skip fails."""
