@@ -117,7 +117,7 @@ def _correlation_metric(study: PairStudy) -> None:
 def _verdict_metric(study: PairStudy) -> None:
     verdict = study.verdict
     with st.container(key="verdict-word"):
-        _metric("Reversion", verdict.word, verdict_age_text(study), "\n\n".join((*verdict.reasons, tip("verdict"))))
+        _metric("Reversion", verdict.word, verdict_age_text(study), "\n\n".join(verdict.reasons))
 
 
 def verdict_age_text(study: PairStudy) -> str:

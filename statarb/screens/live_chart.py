@@ -13,8 +13,8 @@ from statarb.charts import Figure, Tag
 from statarb.screens.component import chart_component
 from statarb.screens.zone import current_zone
 
-TAIL_BARS = 12
-"""Points that go with every message; a chart that missed more asks for the whole figure."""
+TAIL_BARS, TAIL_MS = 2, 6_000
+"""Every message carries the bars of so long a time, and so many at least; a chart that missed more asks for all."""
 
 _BAR_PX = 28
 _CHART = chart_component("statarb.chart", "live_chart.js")
@@ -82,5 +82,8 @@ def show_chart(
         "live": asdict(live),
         "zone": asdict(current_zone()),
     }
-    data |= {"tail": figure.tail(TAIL_BARS)} if ack == figure.rev else {"figure": figure.spec()}
+    if ack == figure.rev:
+        data["tail"] = figure.tail(max(TAIL_BARS, TAIL_MS // figure.bar_ms))
+    else:
+        data["figure"] = figure.spec()
     _CHART(key=key, data=data, height=height + _BAR_PX, on_ack_change=lambda: None)

@@ -25,7 +25,7 @@ from statarb.store import DeskFile, StoredInstrument
 
 TICK = "2s"
 MOST_PAIRS = 12
-SPARK_BARS, SPARK_POINTS = 180, 60
+SPARK_BARS, SPARK_POINTS = 180, 45
 _VIEW = "watchlist"
 _HEIGHT = 84
 _STRIP = chart_component("statarb.watchlist", "watchlist.js")
@@ -76,10 +76,10 @@ def tile(glance: Glance, current: PairParams) -> dict[str, Any]:
 
 
 def spark(z: Sequence[float]) -> list[float | None]:
-    """At most 60 values, each the furthest from zero of its stretch, so that no crossing is thinned away."""
+    """At most 45 values, each the furthest from zero of its stretch, so that no crossing is thinned away."""
     width = max(1, math.ceil(len(z) / SPARK_POINTS))
     stretches = ([v for v in z[i : i + width] if math.isfinite(v)] for i in range(0, len(z), width))
-    return [round(float(max(part, key=abs)), 2) if part else None for part in stretches]
+    return [round(float(max(part, key=abs)), 1) if part else None for part in stretches]
 
 
 def read_pairs(desk: Desk, instruments: Mapping[str, StoredInstrument]) -> list[PairNames]:
