@@ -36,7 +36,7 @@ class Session(threading.Thread):
 
     def run(self) -> None:
         address = self._url.replace("http://", "ws://") + "/_stcore/stream"
-        connection = websocket.create_connection(address, subprotocols=["streamlit"], timeout=30)
+        connection = websocket.create_connection(address, subprotocols=["streamlit"], timeout=120)
         with contextlib.closing(connection):
             self._ask(connection, "")
             due_s = {fragment: time.monotonic() + wait for fragment, wait in self._intervals_s.items()}
