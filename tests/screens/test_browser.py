@@ -69,11 +69,11 @@ def test_zoom_outlives_reruns(page, url):
     open_chart(page, url)
     zoomed = zoom(page)
     page.evaluate("document.querySelector('.js-plotly-plot').__mark = 'the same'")
-    page.get_by_text("Correlation, tests, costs").click()
-    for fee in ("7.5", "2", "7.5"):
-        page.get_by_role("spinbutton", name="Fee a leg and side, bp").fill(fee)
+    page.get_by_text("Costs", exact=True).click()
+    for slippage in ("7.5", "2", "7.5"):
+        page.get_by_role("spinbutton", name="Slippage a leg and side, bp").fill(slippage)
         page.keyboard.press("Enter")
-        page.wait_for_function(f"location.search.includes('fee_bps={fee}')")
+        page.wait_for_function(f"location.search.includes('slippage_bps={slippage}')")
         page.wait_for_timeout(700)
         assert page.evaluate(RANGE) == zoomed
     assert page.evaluate("document.querySelector('.js-plotly-plot').__mark") == "the same"
@@ -102,7 +102,8 @@ def test_zoom_outlives_every_change_of_theme_and_the_ink_changes_with_it(page, u
 def test_a_zoomed_chart_is_paused_until_one_click_or_a_double_click(page, url):
     open_chart(page, url)
     follow = page.locator(".statarb-follow")
-    for resume in (follow.click, lambda: page.mouse.dblclick(700, 450)):
+    plot = page.locator(".js-plotly-plot .nsewdrag").first
+    for resume in (follow.click, plot.dblclick):
         zoom(page)
         assert "Live paused" in follow.inner_text()
         resume()
