@@ -42,7 +42,10 @@ class Bell {
     [this.button, this.simulated, this.menu, this.cards] = host.children;
     this.count = this.button.querySelector(".statarb-count");
     this.button.onclick = () => this.open(this.menu.hidden);
-    host.onkeydown = (event) => event.key === "Escape" && this.open(false);
+    // Without a value: a handler that returns false would swallow the key, Tab among them.
+    host.onkeydown = (event) => {
+      if (event.key === "Escape") this.open(false);
+    };
     this.menu.append(...SETTINGS.map((name) => this.setting(name)), element("p", "statarb-hint"));
     this.hint = this.menu.lastChild;
     // Every page writes its own title when it is opened.
