@@ -205,7 +205,6 @@ def _show_button(
         f"{order.stem(view.source)}.{form}",
         _MIME[form],
         f"download_{form}",
-        type="primary" if form == "csv" else "secondary",
         disabled=disabled,
         help=_HELP[form],
     )

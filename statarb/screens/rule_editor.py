@@ -75,7 +75,7 @@ def show_editor(file: DeskFile, instruments: Sequence[str]) -> None:
     terms = _terms(draft)
     rule = _checked(draft, name, conditions, knobs, "live" if basis == "live" else "closed", terms)
     with st.container(horizontal=True, gap="small"):
-        if st.button("Save the rule", type="primary", disabled=rule is None, key=f"{_key(draft)}-save") and rule:
+        if st.button("Save the rule", disabled=rule is None, key=f"{_key(draft)}-save") and rule:
             _save(file, rule)
         st.button("Cancel", on_click=close_editor, key=f"{_key(draft)}-cancel")
 

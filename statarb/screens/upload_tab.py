@@ -85,7 +85,7 @@ def _show_file(db: Path, file: UploadedFile) -> None:
         name = st.text_input(
             "Save as", _proposed_name(file.name), NAME_CHARACTERS, key=f"upload_name_{file.file_id}", width=240
         )
-        if st.button("Save", key="upload_button", type="primary", icon=":material/save:"):
+        if st.button("Save", key="upload_button", icon=":material/save:"):
             saved = save_upload(db, name, Path(file.name).name, layout.zone, file.getvalue(), read)
             st.toast(f"{escape(saved.instrument)}: {saved.bars:,} bars saved.", icon=":material/check:")
             st.session_state[_SERIAL] = st.session_state.get(_SERIAL, 0) + 1
