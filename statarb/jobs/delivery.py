@@ -151,7 +151,7 @@ def title_of(event: AlertEvent) -> str:
     if event.state in ("suppressed", "digest"):
         return f"{pair}: {event.state}"
     if event.z is None:
-        return f"{pair}: {event.name}"
+        return event.name if pair in event.name else f"{pair}: {event.name}"
     z = f"{event.z:+.2f}".replace("-", "−")
     return f"{pair}: z {z}, net {event.net_bps or 0.0:+.1f} bp".replace("-", "−")
 

@@ -80,9 +80,9 @@ def headline(
     verdict = _verdict_sentence(study)
     if isinstance(reading, NotEnough):
         return Headline(_missing_sentence(study, reading), "", verdict, "")
-    state = _provenance(circumstances) + _state_sentence(study, reading)
     if isinstance(study.moments, NotEnough) or not study.moments.beta > 0:
-        return Headline(state, "", verdict, "No legs: without a positive β there is no hedge.")
+        return Headline(_no_hedge_sentence(study), "", verdict, "")
+    state = _provenance(circumstances) + _state_sentence(study, reading)
     edge = _edge_sentence(study, reading, costs)
     return Headline(state, edge, verdict, _legs_sentence(study, reading, circumstances))
 
@@ -121,6 +121,14 @@ def _missing_sentence(study: PairStudy, missing: NotEnough) -> str:
     return f"No z yet: {missing.have:,} of {missing.need:,} {missing.what}, about {wait}."
 
 
+def _no_hedge_sentence(study: PairStudy) -> str:
+    if isinstance(study.moments, NotEnough):
+        return _missing_sentence(study, study.moments)
+    y, x = leg_names(study.params.pair)
+    beta = signed_text(study.moments.beta, 2)
+    return f"No hedge: beta is {beta} (not positive), so the distance between {y} and {x} is no signal."
+
+
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
@@ -144,14 +152,14 @@ def _state_sentence(study: PairStudy, reading: LiveReading) -> str:
     y, x = leg_names(params.pair)
     details = f"{params.timeframe} × {params.window}; {_run_text(study, reading.z)}; {_beyond_text(reading)}"
     word = "rich" if reading.z > 0 else "cheap"
-    return f"{y} {word} to {x} by {_bps(reading.edge.edge_bps)}, z {_signed(reading.z, 2)} ({details})."
+    return f"{y} {word} to {x} by {_bps(reading.edge.edge_bps)}, z {signed_text(reading.z, 2)} ({details})."
 
 
 def _run_text(study: PairStudy, z: float) -> str:
     entry, side = study.params.entry_z, 1 if z > 0 else -1
     if abs(z) < entry:
         return f"inside ±{entry:g}"
-    bound = f"{'above' if side > 0 else 'below'} {_signed(side * entry, 1).removesuffix('.0')}"
+    bound = f"{'above' if side > 0 else 'below'} {signed_text(side * entry, 1).removesuffix('.0')}"
     since_ms = beyond_since_ms(study.z, study.params.bar_s * 1000, entry, side)
     if since_ms is None:
         return f"{bound} in the forming bar only"
@@ -172,7 +180,7 @@ def _edge_sentence(study: PairStudy, reading: LiveReading, costs: Costs) -> str:
     sides = f"{y_side:.3g}" if math.isclose(y_side, x_side) else f"{y_side:.3g} and {x_side:.3g}"
     sentence = (
         f"To the mean {_bps(edge.edge_bps)}, round trip {_bps(edge.round_trip_bps)} "
-        f"({sides} bp a leg and side): net {_signed(edge.net_bps, 1)} bp{_carry_text(study, reading, costs)}."
+        f"({sides} bp a leg and side): net {signed_text(edge.net_bps, 1)} bp{_carry_text(study, reading, costs)}."
     )
     return sentence if edge.net_bps > 0 else f"{sentence} The way back would not pay for the trade."
 
@@ -233,8 +241,8 @@ def _bps(value: float) -> str:
     return f"{value:,.0f} bp" if value >= 100 else f"{value:.1f} bp"
 
 
-def _signed(value: float, digits: int) -> str:
-    """With a true minus, and never a sign before zero."""
+def signed_text(value: float, digits: int) -> str:
+    """Fixed digits and a sign, with a true minus and never a sign before zero."""
     text = f"{value:+,.{digits}f}"
     return (text if float(text.replace(",", "")) else text.lstrip("+-")).replace("-", "\u2212")
 

@@ -10,6 +10,7 @@ from statarb.errors import DataError
 from statarb.params import PairParams
 from statarb.pins import Fill, Pin, PinExit
 from statarb.quant.costs import Costs, LegCosts, costs
+from statarb.quant.headline import signed_text
 from statarb.quant.sizing import TwoLegs
 from statarb.quant.spread import FrozenMoments, live_z
 
@@ -236,11 +237,11 @@ def pin_events(pin: Pin, state: PinState) -> tuple[PinEvent, ...]:
     if not pin.is_open:
         return ()
     params, away = pin.params, -pin.side * state.z
-    net = f"net {state.net_bps:+,.1f} bp".replace("-", "\u2212")
-    z = f"z {state.z:+.2f} by its own moments".replace("-", "\u2212")
+    net = f"net {signed_text(state.net_bps, 1)} bp"
+    z = f"z {signed_text(state.z, 2)} by its own moments"
     found: list[PinEvent] = []
     if away <= params.exit_z:
-        found.append(PinEvent("target", f"Target: {z} has come back to {params.exit_z:g}; {net}."))
+        found.append(PinEvent("target", _target_text(f"{z} has come back to {params.exit_z:g}", state.net_bps)))
     if away >= params.stop_z:
         found.append(PinEvent("stop", f"Stop: {z} is beyond {params.stop_z:g}; {net}."))
     if state.bars_held >= params.time_stop:
@@ -249,6 +250,14 @@ def pin_events(pin: Pin, state: PinState) -> tuple[PinEvent, ...]:
         drift = f"{state.beta_drift:+.0%}".replace("-", "\u2212")
         found.append(PinEvent("beta drift", f"Beta drift: today's hedge is {drift} from the pinned one; {net}."))
     return tuple(found)
+
+
+def _target_text(reached: str, net_bps: float) -> str:
+    """A target need not be a gain: the mean may have moved to the trade, or costs may exceed the way back."""
+    left = f"{signed_text(net_bps, 1)} bp"
+    if round(net_bps, 1) < 0:
+        return f"Target reached, but closing now leaves {left}: {reached}."
+    return f"Target: {reached}; net {left}."
 
 
 def assumed_fill(price: float, leg: LegCosts) -> Fill:

@@ -56,10 +56,15 @@ def alert_text(view: DeskView) -> str:
     """Whether an alert lasts, by closed bars alone; Markdown."""
     study, params, alert = view.study, view.params, view.analysis.alert
     if alert is None:
+        if isinstance(study.moments, NotEnough):
+            return f"No alert can begin: {'z does not exist' if isinstance(study.moments, Undefined) else 'no z yet'}."
+        if not study.moments.beta > 0:
+            return "No alert can begin: without a positive beta there are no legs to trade."
         return f"No alert: one begins when z reaches ±{params.entry_z:g} at the close of a bar."
     z = number_text(alert.z, 2, signed=True)
-    ago = study.as_of_ms - alert.since_ms
-    when = "at the last close" if ago == 0 else f"{ago // (params.bar_s * 1000)} bars before the last close"
+    bars = (study.as_of_ms - alert.since_ms) // (params.bar_s * 1000)
+    ago = f"{bars:,} bars before" if bars > 1 else "one bar before" if bars else "at"
+    when = f"{ago} the last close"
     return (
         f"Alert: z reached {escape(z)} {when}. It is over, and the next is armed, once \\|z\\| is below "
         f"{params.entry_z / 2:g}."

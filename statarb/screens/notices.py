@@ -70,8 +70,9 @@ def bell(waiting: list[AlertEvent], zone: Zone, now_ms: int) -> dict[str, Any]:
 def head_text(event: AlertEvent) -> str:
     """The alert in one line: its name, its pair, z and what is left after costs."""
     parts = [event.name]
-    if event.y:
-        parts.append(" on ".join(Instrument.parse(leg).label for leg in (event.y, event.x)))
+    pair = " on ".join(Instrument.parse(leg).label for leg in (event.y, event.x)) if event.y else ""
+    if pair not in event.name:
+        parts.append(pair)
     if event.z is not None:
         parts.append(f"z {number_text(event.z, 2, signed=True)}")
     if event.net_bps is not None:

@@ -13,7 +13,7 @@ import streamlit as st
 from statarb.errors import StatarbError
 from statarb.market import Instrument
 from statarb.params import PairParams
-from statarb.quant import FrozenMoments
+from statarb.quant import FrozenMoments, PairStudy
 from statarb.quant.headline import leg_names
 from statarb.screens.component import chart_component
 from statarb.screens.desk import Desk, Glance
@@ -60,7 +60,8 @@ def tile(glance: Glance, current: PairParams) -> dict[str, Any]:
     """What the browser draws of one pair: its name, z now and lately, net edge and the verdict's word."""
     params, study, live = glance.params, glance.study, glance.live
     y, x = leg_names(params.pair)
-    has_hedge = study is not None and isinstance(study.moments, FrozenMoments) and study.moments.beta > 0
+    word = _word(study)
+    shown = live if word != "no hedge" else None
     return {
         "id": f"{params.y}|{params.x}",
         "name": f"{y} / {x}",
@@ -68,11 +69,20 @@ def tile(glance: Glance, current: PairParams) -> dict[str, Any]:
         "current": (params.y, params.x) == (current.y, current.x),
         "live": glance.is_live,
         "z": number_text(live.z, 2, signed=True) if live else DASH,
-        "beyond": bool(live and has_hedge and abs(live.z) >= params.entry_z),
-        "net": f"net {number_text(live.edge.net_bps, 1, signed=True)} bp" if live and has_hedge else "",
-        "verdict": study.verdict.word if study else "not read yet",
+        "beyond": shown is not None and abs(shown.z) >= params.entry_z,
+        "net": f"net {number_text(shown.edge.net_bps, 1, signed=True)} bp" if shown else "",
+        "verdict": word,
         "spark": spark(study.z.iloc[-SPARK_BARS:].tolist()) if study else [],
     }
+
+
+def _word(study: PairStudy | None) -> str:
+    """The verdict's word; `no hedge` where the hedge of now is not positive, whatever the older tests read."""
+    if study is None:
+        return "not read yet"
+    if isinstance(study.moments, FrozenMoments) and not study.moments.beta > 0:
+        return "no hedge"
+    return study.verdict.word
 
 
 def spark(z: Sequence[float]) -> list[float | None]:

@@ -329,7 +329,7 @@ def test_a_pin_tells_its_target_once(rig):
         rig.start()
     events = [event for event in rig.events() if event.origin.startswith("pin:")]
     assert [event.origin for event in events] == [f"pin:{pin.pin_id}:target"]
-    assert "Target:" in events[0].text
+    assert "Target" in events[0].text
 
 
 def test_the_heartbeat_says_that_alerts_are_alive_and_what_is_wrong(rig):

@@ -160,13 +160,25 @@ def test_the_same_asset_has_no_spread_and_no_legs():
     assert (found.edge, found.legs) == ("", "")
 
 
-def test_without_a_positive_beta_there_are_no_legs_and_no_edge():
+def opposed_study():
     y, x = random_walks(N, seed=3)
-    opposed = study_of((-x + 0.05 * y, x))
+    return study_of((-x + 0.05 * y, x))
+
+
+@pytest.mark.parametrize("z", [-3, 0.5, 3])
+def test_without_a_positive_beta_the_distance_is_no_signal(z):
+    """Neither rich nor cheap, no net and no legs: the hedge of now decides, whatever the verdict's older tests read."""
+    opposed = opposed_study()
     assert opposed.moments.beta < 0
-    found = said(opposed, 3)
-    assert found.legs == "No legs: without a positive β there is no hedge."
-    assert found.edge == ""
+    beta = f"{opposed.moments.beta:.2f}".replace("-", "−")
+    older = replace(opposed, verdict=REVERTING.verdict)
+    for study in (opposed, older):
+        found = said(study, z)
+        assert found.state == (
+            f"No hedge: beta is {beta} (not positive), so the distance between ETH and BTC is no signal."
+        )
+        assert (found.edge, found.legs) == ("", "")
+        assert not re.search(r"rich|cheap|net ", found.text)
 
 
 def frame(values):

@@ -178,6 +178,19 @@ def test_target_and_stop_are_crossings_on_the_side_of_the_trade(side):
         assert kinds(pin, at_z(pin, -side * away)) == expected
 
 
+def test_a_target_that_costs_says_what_closing_leaves_and_zero_has_no_sign():
+    pin = pin_of(USUAL)
+    state = at_z(pin, 0.0)
+    lost, gained = (pin_events(pin, replace(state, z=-0.001, gross=gross))[0].text for gross in (0.0, 10.0))
+    left = replace(state, gross=0.0).net_bps
+    assert lost == (
+        f"Target reached, but closing now leaves −{-left:.1f} bp: z 0.00 by its own moments has come back to 0.5."
+    )
+    kept = replace(state, gross=10.0).net_bps
+    assert left < 0 < kept
+    assert gained == f"Target: z 0.00 by its own moments has come back to 0.5; net +{kept:.1f} bp."
+
+
 def test_the_time_stop_counts_bars_of_the_pins_own_frame():
     pin = pin_of(replace(USUAL, timeframe="5m"))
     assert kinds(pin, at_z(pin, 2.0, minutes=1199)) == []

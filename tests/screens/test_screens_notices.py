@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from support import PROJECT
 
 from statarb.clock import SYSTEM_CLOCK, UTC_ZONE, Zone
+from statarb.jobs.delivery import title_of
 from statarb.screens.notices import CARDS, bell, head_text, is_seen
 from statarb.settings import desk_path
 from statarb.store import AlertEvent, DeskFile
@@ -31,6 +32,13 @@ EVENT = AlertEvent(
     net_bps=-3.25,
     event_id=7,
 )
+
+
+def test_a_pin_names_its_pair_once():
+    pin = replace(EVENT, origin="pin:1:target", name="Pin ETHUSDT on BTCUSDT", z=None, net_bps=None)
+    assert head_text(pin) == "Pin ETHUSDT on BTCUSDT"
+    assert title_of(pin) == "Pin ETHUSDT on BTCUSDT"
+    assert title_of(replace(pin, name="30 seconds of silence")) == "ETHUSDT on BTCUSDT: 30 seconds of silence"
 
 
 def page(tmp_path, monkeypatch, *events):

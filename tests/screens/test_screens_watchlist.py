@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from desk_database import DeskDatabase
@@ -79,6 +80,19 @@ def test_a_tile_names_z_net_and_verdict_and_marks_the_current_pair(desk):
     assert shown["net"] == f"net {glance.live.edge.net_bps:+.1f} bp".replace("-", "−")
     assert shown["verdict"] == glance.study.verdict.word
     assert not tile(glance, PAIRS[1])["current"]
+
+
+def test_a_tile_shows_no_net_without_a_hedge_of_now_or_while_the_verdict_says_no_hedge(desk):
+    for _ in range(2):
+        glance = desk.glances(PAIRS)[0]
+    study, live = glance.study, replace(glance.live, z=5.0)
+    assert study.moments.beta > 0
+    opposed = replace(study, moments=replace(study.moments, beta=-0.51))
+    refused = replace(study, verdict=replace(study.verdict, word="no hedge"))
+    assert tile(replace(glance, live=live), PAIRS[0])["beyond"]
+    for one in (opposed, refused):
+        shown = tile(replace(glance, study=one, live=live), PAIRS[0])
+        assert (shown["verdict"], shown["net"], shown["beyond"]) == ("no hedge", "", False)
 
 
 def test_before_its_first_study_a_tile_says_so(desk):

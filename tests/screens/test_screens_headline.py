@@ -1,0 +1,49 @@
+"""The line on the alert under the headline: whether one lasts, since when, and whether one can begin at all."""
+
+from dataclasses import replace
+
+import pytest
+from desk_database import DeskDatabase
+
+from statarb.params import PairParams
+from statarb.quant import Episode, NotEnough, Undefined
+from statarb.screens.desk import Desk
+from statarb.screens.headline import alert_text
+
+
+@pytest.fixture(scope="module")
+def view(tmp_path_factory):
+    database = DeskDatabase(tmp_path_factory.mktemp("headline") / "t.db", minutes=400)
+    database.fresh_trades()
+    desk = Desk(database.path)
+    yield desk.refresh(PairParams())
+    desk.close()
+    database.close()
+
+
+def told(view, *episodes, **study):
+    return alert_text(
+        replace(view, analysis=replace(view.analysis, study=replace(view.study, **study), episodes=episodes))
+    )
+
+
+@pytest.mark.parametrize(
+    ("bars", "when"),
+    [
+        (0, "at the last close"),
+        (1, "one bar before the last close"),
+        (2, "2 bars before the last close"),
+        (1200, "1,200 bars before the last close"),
+    ],
+)
+def test_an_alert_counts_its_bars_in_words(view, bars, when):
+    episode = Episode(1, view.study.as_of_ms - bars * 60_000, 2.66)
+    assert f" {when}. It is over" in told(view, episode)
+
+
+def test_without_an_alert_it_says_what_begins_one_only_where_one_can_begin(view):
+    assert told(view) == "No alert: one begins when z reaches ±2 at the close of a bar."
+    assert told(view, moments=NotEnough("bars", 12, 240)) == "No alert can begin: no z yet."
+    assert told(view, moments=Undefined("same asset", 240, 240)) == "No alert can begin: z does not exist."
+    opposed = replace(view.study.moments, beta=-0.51)
+    assert told(view, moments=opposed) == "No alert can begin: without a positive beta there are no legs to trade."
