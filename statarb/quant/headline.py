@@ -20,6 +20,7 @@ from statarb.quant.verdict import age_text, p_text
 
 _DOLLARS = ("USDT", "USDC", "FDUSD", "TUSD", "BUSD", "USD")
 _QUOTES = (*_DOLLARS, "EUR", "TRY", "BRL", "JPY", "BTC", "ETH", "BNB")
+_UPLOAD = "upload"
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def beyond_since_ms(z_seen: pd.Series, bar_ms: int, threshold: float, side: int)
 
 def leg_names(pair: Pair) -> tuple[str, str]:
     """Both legs as people say them: `ETH` and `BTC`; `BTC perp` and `BTC spot` where only the market differs."""
-    y, x = (_base_and_quote(leg.symbol)[0] for leg in (pair.y, pair.x))
+    y, x = (_base_and_quote(leg)[0] for leg in (pair.y, pair.x))
     if pair.y.venue == pair.x.venue:
         return (y, x) if y != x else (pair.y.symbol, pair.x.symbol)
     return f"{y} {_market_word(pair.y)}", f"{x} {_market_word(pair.x)}"
@@ -109,7 +110,11 @@ def _market_word(instrument: Instrument) -> str:
     return {"usdm": "perp"}.get(instrument.venue, instrument.venue)
 
 
-def _base_and_quote(symbol: str) -> tuple[str, str]:
+def _base_and_quote(instrument: Instrument) -> tuple[str, str]:
+    """An upload is called as its user called it: `MY_BTC` is not `MY_` paid in BTC."""
+    symbol = instrument.symbol
+    if instrument.venue == _UPLOAD:
+        return symbol, ""
     quote = next((quote for quote in _QUOTES if symbol.endswith(quote) and len(symbol) > len(quote)), "")
     return symbol.removesuffix(quote), quote
 
@@ -135,7 +140,7 @@ def _capital(text: str) -> str:
 
 def _provenance(circumstances: Circumstances) -> str:
     if circumstances.source == "import":
-        return "By the last prices of the files: "
+        return "By the last close that both files have: "
     simulated = "Simulated market: " if circumstances.source == "simulated" else ""
     if circumstances.stale_s is None:
         return simulated
@@ -254,8 +259,8 @@ def units_text(units: float) -> str:
 
 
 def money_sign(instrument: Instrument) -> str:
-    """`$` for dollars and what is pegged to them, else the quote asset itself."""
-    quote = _base_and_quote(instrument.symbol)[1]
+    """`$` for dollars and what is pegged to them, else the quote asset itself; '' of an upload, which has none."""
+    quote = _base_and_quote(instrument)[1]
     return "$" if quote in _DOLLARS else quote
 
 

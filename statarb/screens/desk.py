@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from statarb.clock import SYSTEM_CLOCK, Clock
+from statarb.clock import SYSTEM_CLOCK, Clock, utc_text
 from statarb.errors import (
     ConfigError,
     DamagedDatabaseError,
@@ -31,11 +31,14 @@ from statarb.quant import (
     LiveReading,
     NotEnough,
     PairStudy,
+    Undefined,
     live_reading,
     resample_bars,
     study_pair,
 )
 from statarb.quant.costs import fresh_quotes, live_prices, market_costs
+from statarb.quant.headline import leg_names
+from statarb.quant.sample import epoch_ms
 from statarb.screens.health import Health, feed_health
 from statarb.screens.wording import duration_text
 from statarb.store import (
@@ -65,6 +68,12 @@ _HOLD_S = 10.0
 _COSTS_MS = 2_000
 """Quotes and funding are read again after this; they are polled every five seconds and every minute."""
 _DAY_MS = 86_400_000
+_FILES = ("import", "upload")
+"""Sources of what was read from files: nothing is newer than the bars, and the files need not end together."""
+_APART_MS = 60_000
+"""Last prices of two legs are of one time where they are at most a bar apart, or this where a bar is shorter."""
+Legs = dict[str, LastTrade | None]
+"""The last prices of both legs, y first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +96,7 @@ class Analysis:
 
 @dataclass(frozen=True, eq=False)
 class DeskView:
-    """All that a page shows of one pair at one moment; `live` is None where no live number exists."""
+    """All that a page shows of one pair at one moment; `reading` says why where no live number exists."""
 
     params: PairParams
     now_ms: int
@@ -97,7 +106,7 @@ class DeskView:
     y_last: LastTrade | None
     x_last: LastTrade | None
     analysis: Analysis
-    live: LiveReading | None
+    reading: LiveReading | NotEnough
     health: Health
     costs: Costs
     y_quote: StoredQuote | None = None
@@ -106,6 +115,16 @@ class DeskView:
     @property
     def study(self) -> PairStudy:
         return self.analysis.study
+
+    @property
+    def live(self) -> LiveReading | None:
+        """The reading, None where no live number exists."""
+        return None if isinstance(self.reading, NotEnough) else self.reading
+
+    @property
+    def is_of_files(self) -> bool:
+        """Whether the record was read from files: its last prices are then the last closes that both legs have."""
+        return self.source in _FILES
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,9 +255,13 @@ class Desk:
             held = self._glanced.get(params)
             quotes = fresh_quotes(params, measured.quotes, now_ms)
             spent = market_costs(params, measured.quotes, measured.funding, now_ms)
-            live = _live_reading(held.study, instruments, legs, quotes, spent) if held else None
             is_live = feed_health(source, feeds, legs, now_ms).has_live_prices
-            found.append(Glance(params, held.study if held else None, live, is_live))
+            if held is None:
+                found.append(Glance(params, None, None, is_live))
+                continue
+            prices = _last_prices(held.study, source, legs)
+            reading = _live_reading(held.study, instruments, prices, quotes, spent)
+            found.append(Glance(params, held.study, None if isinstance(reading, NotEnough) else reading, is_live))
         return found
 
     def closed_bars(self, view: DeskView, since_ms: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -322,22 +345,22 @@ class Desk:
     def _view(self, reader: Reader, params: PairParams) -> DeskView:
         instruments, feeds, last_trades = _proper(reader.instruments()), reader.feeds(), reader.last_trades()
         analysis = self._analysis(params, instruments)
-        y_last, x_last = last_trades.get(params.y), last_trades.get(params.x)
         source, now_ms = reader.source(), self._clock.now_ms()
         legs = {name: last_trades.get(name) for name in (params.y, params.x)}
         measured = self._measured(reader, now_ms)
         quotes = fresh_quotes(params, measured.quotes, now_ms)
         spent = market_costs(params, measured.quotes, measured.funding, now_ms)
+        prices = _last_prices(analysis.study, source, legs)
         return DeskView(
             params=params,
             now_ms=now_ms,
             source=source,
             instruments=instruments,
             feeds=feeds,
-            y_last=y_last,
-            x_last=x_last,
+            y_last=prices[params.y],
+            x_last=prices[params.x],
             analysis=analysis,
-            live=_live_reading(analysis.study, instruments, legs, quotes, spent),
+            reading=_live_reading(analysis.study, instruments, prices, quotes, spent),
             health=feed_health(source, feeds, legs, now_ms, {name: instruments[name].status for name in legs}),
             costs=spent,
             y_quote=quotes[0],
@@ -427,19 +450,44 @@ class _MarketCosts:
 def _live_reading(
     study: PairStudy,
     instruments: dict[str, StoredInstrument],
-    legs: dict[str, LastTrade | None],
+    legs: Legs,
     quotes: tuple[StoredQuote | None, StoredQuote | None],
     spent: Costs,
-) -> LiveReading | None:
+) -> LiveReading | NotEnough:
+    """The reading of two prices of one time; NotEnough with the reason where there are none."""
     y, x = legs.values()
+    if isinstance(study.moments, NotEnough):
+        return study.moments
     if y is None or x is None:
-        return None
-    prices = live_prices(study.params, quotes, (y.price, x.price))
+        return Undefined("no trade in both legs yet", 0, 1)
+    last = (y.price, x.price)
+    prices = live_prices(study.params, quotes, last)
+    if prices is last and abs(y.ts_ms - x.ts_ms) > max(study.params.bar_s * 1000, _APART_MS):
+        return Undefined(_apart_text(study.params, y, x), 0, 1)
     try:
-        reading = live_reading(study, *prices, spent, *(instruments[leg].lot_step for leg in legs))
+        return live_reading(study, *prices, spent, *(instruments[leg].lot_step for leg in legs))
     except DataError:
-        return None
-    return None if isinstance(reading, NotEnough) else reading
+        return Undefined("a last price is not a positive number", 0, 1)
+
+
+def _last_prices(study: PairStudy, source: str, legs: Legs) -> Legs:
+    """The newest trades; of files the closes of the last bar that both legs have, for one file may end years later."""
+    if source not in _FILES or study.prices.empty:
+        return legs
+    close_ms = int(epoch_ms(study.prices.index[-1:])[0]) + study.params.bar_s * 1000
+    closes = (float(study.prices[leg].iloc[-1]) for leg in ("y", "x"))
+    return {name: LastTrade(0, close_ms, close, 0.0) for name, close in zip(legs, closes, strict=True)}
+
+
+def _apart_text(params: PairParams, y: LastTrade, x: LastTrade) -> str:
+    """Why two prices are not judged together, the older one first."""
+    (older, older_ms), (newer, newer_ms) = sorted(
+        zip(leg_names(params.pair), (y.ts_ms, x.ts_ms), strict=True), key=lambda leg: leg[1]
+    )
+    return (
+        f"{older}'s last price is of {utc_text(older_ms)} UTC, {newer}'s of {utc_text(newer_ms)} UTC: "
+        "the legs' last prices are not of one time"
+    )
 
 
 def _proper(stored: dict[str, StoredInstrument]) -> dict[str, StoredInstrument]:

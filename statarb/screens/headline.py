@@ -26,11 +26,9 @@ def headline_of(view: DeskView) -> Headline:
     y, x = view.instruments[view.params.y], view.instruments[view.params.x]
     stale_s = None if view.health.has_live_prices else _older_price_s(view)
     # That a market is simulated is said by the badge above.
-    source = "import" if view.source == "import" else ""
+    source = "import" if view.is_of_files else ""
     circumstances = Circumstances(y.can_short, x.can_short, source, stale_s)
-    moments = view.study.moments
-    missing = moments if isinstance(moments, NotEnough) else Undefined("no trade in both legs yet", 0, 1)
-    return headline(view.study, missing if view.live is None else view.live, view.costs, circumstances)
+    return headline(view.study, view.reading, view.costs, circumstances)
 
 
 def _older_price_s(view: DeskView) -> float:

@@ -21,8 +21,8 @@ from statarb.store import LastTrade
 
 _DAY_MS = 86_400_000
 _PRICE_HELP = (
-    "Price of the newest stored trade, and its change since the close of 24 hours ago; where the bars do not reach "
-    "back so far, since the first of them."
+    "Price of the newest stored trade, or of files the last close that both legs have, and its change since the close "
+    "of 24 hours ago; where the bars do not reach back so far, since the first of them."
 )
 
 
@@ -62,7 +62,7 @@ def change_text(study: PairStudy, leg: str, price: float, zone: Zone) -> str:
 def _spread_metric(view: DeskView) -> None:
     study, unit = view.study, spread_unit(view.study)
     if view.live is None:
-        _metric(_live_label("Spread", view), DASH, _missing(study), tip("spread"))
+        _metric(_live_label("Spread", view), DASH, _missing(view), tip("spread"))
         return
     value = number_text(view.live.spread * unit.scale, unit.digits, signed=True) + unit.suffix
     at_close = f"at close {_at_close(study.spread, unit.scale, unit.digits)}{unit.suffix}"
@@ -71,7 +71,7 @@ def _spread_metric(view: DeskView) -> None:
 
 def _z_metric(view: DeskView) -> None:
     if view.live is None:
-        _metric(_live_label("z", view), DASH, _missing(view.study), tip("z"))
+        _metric(_live_label("z", view), DASH, _missing(view), tip("z"))
         return
     share = view.live.share_beyond
     if isinstance(share, NotEnough):
@@ -143,8 +143,11 @@ def _metric(label: str, value: str, description: str, help_text: str) -> None:
     )
 
 
-def _missing(study: PairStudy) -> str:
-    return _count(study.moments) if isinstance(study.moments, NotEnough) else "no trade in both legs yet"
+def _missing(view: DeskView) -> str:
+    """Why there is no live number, in a card's few words; the headline says it in full."""
+    if isinstance(view.study.moments, NotEnough):
+        return _count(view.study.moments)
+    return "prices not of one time" if view.y_last and view.x_last else "no trade in both legs yet"
 
 
 def _count(missing: NotEnough) -> str:

@@ -45,9 +45,9 @@ def why_not(view: DeskView) -> str:
     pair = view.params.pair
     if money_sign(pair.y) != money_sign(pair.x):
         return "The legs are quoted in different money, so what they earn cannot be added."
-    if view.live is None or isinstance(view.live.legs, NotEnough):
-        missing = view.study.moments if view.live is None else view.live.legs
-        return f"There is nothing to pin yet: {missing.text if isinstance(missing, NotEnough) else 'no price'}."
+    found = view.reading if isinstance(view.reading, NotEnough) else view.reading.legs
+    if isinstance(found, NotEnough):
+        return f"There is nothing to pin yet: {found.text}."
     return ""
 
 

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from quant_samples import START_MS, bars_of, closed_until, prices_of, random_walks, reverting_legs
 
+from statarb.market import Instrument
 from statarb.params import PairParams
 from statarb.quant import study_pair
 from statarb.quant.costs import Costs, LegCosts
-from statarb.quant.headline import Circumstances, beyond_since_ms, headline, leg_names
+from statarb.quant.headline import Circumstances, beyond_since_ms, headline, leg_names, money_sign
 from statarb.quant.reading import live_reading
 
 PARAMS = PairParams(window=40, test_window=120, corr_window=20)
@@ -131,7 +132,7 @@ def test_no_word_promises_or_orders_anything():
     ("circumstances", "start"),
     [
         (replace(PERP, source="simulated"), "Simulated market: ETH "),
-        (replace(PERP, source="import", stale_s=9e9), "By the last prices of the files: ETH "),
+        (replace(PERP, source="import", stale_s=9e9), "By the last close that both files have: ETH "),
         (replace(PERP, stale_s=12.3), "By the last known prices, 12 s old: ETH "),
         (
             replace(PERP, source="simulated", stale_s=600),
@@ -231,10 +232,16 @@ def test_a_share_names_the_time_that_it_rests_on():
         ("usdm:ETHUSDT", "usdm:BTCUSDT", ("ETH", "BTC")),
         ("spot:BTCUSDC", "spot:BTCUSDT", ("BTCUSDC", "BTCUSDT")),
         ("spot:WEIRD", "spot:USDT", ("WEIRD", "USDT")),
+        ("upload:MY_BTC", "upload:ETHUSDT", ("MY_BTC", "ETHUSDT")),
     ],
 )
 def test_legs_are_called_as_people_call_them(y, x, names):
     assert leg_names(PairParams(y=y, x=x).pair) == names
+
+
+def test_the_money_of_an_upload_is_nobodys():
+    names = ("upload:MY_BTC", "upload:ETHUSDT", "spot:ETHUSDT", "spot:ETHBTC")
+    assert [money_sign(Instrument.parse(name)) for name in names] == ["", "", "$", "BTC"]
 
 
 def test_money_is_in_dollars_only_where_it_is_dollars():

@@ -9,6 +9,7 @@ from support import PROJECT
 
 from statarb.params import PairParams
 from statarb.screens.desk import Desk
+from statarb.screens.wording import DASH
 from statarb.settings import desk_path
 from statarb.store import DeskFile
 
@@ -128,6 +129,17 @@ def test_when_ingest_is_gone_nothing_is_called_live(filled):
     assert "DISCONNECTED" in said
     assert "start `python ingest.py`" in said
     assert "By the last known prices" in said
+
+
+def test_prices_of_two_times_show_a_reason_and_no_number(filled):
+    filled.fresh_trades(filled.end_ms)
+    filled.execute("DELETE FROM trades WHERE symbol_id=1 AND ts_ms>?", filled.end_ms - 1_800_000)
+    at = app()
+    assert ran_well(at)
+    shown = metrics(at)
+    assert (shown["Spread, not live"], shown["z, not live"]) == (DASH, DASH)
+    assert {metric.label: metric.delta for metric in at.metric}["z, not live"] == "prices not of one time"
+    assert "BTC's last price is of " in words(at)
 
 
 def test_no_database_explains_how_to_begin_and_the_page_goes_on_by_itself(db):

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from desk_database import DeskDatabase
 
+from statarb.clock import utc_text
 from statarb.errors import (
     ConfigError,
     DamagedDatabaseError,
@@ -22,8 +23,10 @@ from statarb.errors import (
 )
 from statarb.params import PairParams
 from statarb.quant import NotEnough
+from statarb.quant.spread import live_z
 from statarb.screens import desk as desk_module
 from statarb.screens.desk import Desk
+from statarb.screens.headline import headline_of
 from statarb.store import Reader
 
 PARAMS = PairParams()
@@ -138,6 +141,57 @@ def test_live_z_is_the_newest_prices_judged_by_the_moments_of_the_last_close(dat
     assert view.live.z == pytest.approx((spread - moments.mean) / moments.sd)
     assert view.live.edge.edge_bps == pytest.approx(abs(spread - moments.mean) * 1e4)
     assert view.live.edge.round_trip_bps == pytest.approx(2 * (1 + abs(moments.beta)) * 6)
+
+
+def silence(database, minutes):
+    """BTCUSDT's newest trade is so many minutes older than ETHUSDT's."""
+    database.fresh_trades(database.end_ms)
+    database.execute("DELETE FROM trades WHERE symbol_id=1 AND ts_ms>?", database.end_ms - minutes * 60_000)
+
+
+def test_prices_of_two_times_are_no_live_reading_and_the_view_says_why(database, desk):
+    silence(database, minutes=30)
+    view = desk.refresh(PARAMS)
+    assert view.live is None
+    x, y = (utc_text(last.ts_ms) for last in (view.x_last, view.y_last))
+    said = headline_of(view)
+    assert said.state == (
+        f"BTC's last price is of {x} UTC, ETH's of {y} UTC: the legs' last prices are not of one time."
+    )
+    assert (said.edge, said.legs) == ("", "")
+    (glance,) = desk.glances([PARAMS])
+    assert glance.live is None
+
+
+def test_prices_at_most_a_bar_apart_are_of_one_time(database, desk):
+    short = replace(PARAMS, window=20, test_window=100, corr_window=10)
+    silence(database, minutes=4)
+    assert desk.refresh(short).live is None
+    assert desk.refresh(replace(short, timeframe="5m")).live is not None
+
+
+@pytest.mark.parametrize("source", ["import", "upload"])
+def test_files_that_end_apart_are_read_at_the_last_close_that_both_have(tmp_path, source):
+    database = DeskDatabase(tmp_path / "t.db", minutes=400, source=source, end_ms=1_700_000_040_000)
+    expected = Desk(database.path).refresh(PARAMS)
+    end_ms = database.end_ms
+    for _ in range(200):
+        database.add_minute(shift=0.1)
+    database.execute("DELETE FROM bars_1m WHERE symbol_id=1 AND sec>=?", end_ms // 1000)
+    database.execute("DELETE FROM trades WHERE symbol_id=1 AND ts_ms>=?", end_ms)
+    database.execute("UPDATE symbols SET closed_until_ms=? WHERE symbol_id=1", end_ms)
+    desk = Desk(database.path)
+    view = desk.refresh(PARAMS)
+    closes = view.study.prices.iloc[-1]
+    assert view.study.as_of_ms == end_ms
+    assert (view.y_last.price, view.x_last.price) == (closes["y"], closes["x"])
+    assert view.y_last.ts_ms == view.x_last.ts_ms == end_ms
+    assert view.live == expected.live
+    assert view.live.z == pytest.approx(live_z(view.study.moments, closes["y"], closes["x"])[1])
+    assert headline_of(view).state.startswith("By the last close that both files have: ETH ")
+    (glance,) = desk.glances([PARAMS])
+    assert glance.live == view.live
+    database.close()
 
 
 def test_few_bars_say_how_many_are_missing(tmp_path):
