@@ -13,6 +13,7 @@ hypothesis.settings.register_profile("desk", deadline=None, print_blob=True, der
 hypothesis.settings.load_profile("desk")
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With two workers (`make test`) one drives the browser, first of all, and the other takes file after file."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
