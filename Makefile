@@ -16,7 +16,7 @@ run:  ## the whole desk on live Binance trades
 	$(PYTHON) start.py
 
 test: $(TOOLS)  ## the whole test suite, browser tests included where Chromium is found
-	$(VENV_BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+	$(VENV_BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 
 soak: $(TOOLS)  ## the long checks: a ten-minute outage, hundreds of kills, thousands of refreshes; above an hour
 	$(VENV_BIN)/python -m pytest -m soak -s

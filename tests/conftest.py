@@ -7,19 +7,28 @@ import os
 import hypothesis
 import pytest
 from support import find_chromium
+from xdist.scheduler import LoadScopeScheduling
 
 # No deadline: a busy machine is no failing property. In CI the same examples each time, so a failure is a change.
 hypothesis.settings.register_profile("desk", deadline=None, print_blob=True, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("desk")
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
+class OneBrowser(LoadScopeScheduling):
+    """With two workers (`make test`) one drives the browser, and the other takes file after file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "browser" if "test_browser" in path else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneBrowser:
+    return OneBrowser(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With two workers (`make test`) one drives the browser, first of all, and the other takes file after file."""
+    """The browser's tests come first: together they take the longest."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is None)
-    for item in items:
-        group = "browser" if item.get_closest_marker("browser") else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
