@@ -52,7 +52,7 @@ def test_closed_bars_continue_the_chart_without_sending_it_again(page, url):
     wire.send("Network.enable")
     received: list[float] = []
     wire.on("Network.webSocketFrameReceived", lambda e: received.append(len(e["response"]["payloadData"]) * 3 / 4))
-    open_chart(page, f"{url}/?timeframe=5s&entry_z=5")
+    open_chart(page, f"{url}/?timeframe=5s&window=100&entry_z=5")
     wait_until(lambda: settled(page, received))
     last = "document.querySelector('.js-plotly-plot').data[0].x.at(-1)"
     page.evaluate("document.querySelector('.js-plotly-plot').__mark = 'the same'")
