@@ -24,13 +24,14 @@ from processes import ingest, wait_until
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
+@pytest.mark.timeout(300)  # the first of its worker: the whole pipeline starts within it
 def test_sixty_refreshes_keep_chart_and_zoom_without_a_blank_frame(page, url):
     wire = page.context.new_cdp_session(page)
     wire.send("Network.enable")
     received: list[float] = []
     wire.on("Network.webSocketFrameReceived", lambda e: received.append(len(e["response"]["payloadData"]) * 3 / 4))
     open_chart(page, url)
-    wait_until(lambda: settled(page, received))
+    wait_until(lambda: settled(page, received), 90)
     zoomed = zoom(page)
     page.evaluate(WATCH)
     received.clear()
@@ -46,6 +47,7 @@ def test_sixty_refreshes_keep_chart_and_zoom_without_a_blank_frame(page, url):
     assert sum(received) / ((time.monotonic() - began_s) / TICK_S) < TICK_BYTES
 
 
+@pytest.mark.timeout(200)
 def test_closed_bars_continue_the_chart_without_sending_it_again(page, url):
     """At a bar each five seconds, four bars later: the same node, as many points more, and no frame as a figure's."""
     wire = page.context.new_cdp_session(page)
@@ -53,7 +55,7 @@ def test_closed_bars_continue_the_chart_without_sending_it_again(page, url):
     received: list[float] = []
     wire.on("Network.webSocketFrameReceived", lambda e: received.append(len(e["response"]["payloadData"]) * 3 / 4))
     open_chart(page, f"{url}/?timeframe=5s&window=100&entry_z=5")
-    wait_until(lambda: settled(page, received))
+    wait_until(lambda: settled(page, received), 60)
     last = "document.querySelector('.js-plotly-plot').data[0].x.at(-1)"
     page.evaluate("document.querySelector('.js-plotly-plot').__mark = 'the same'")
     received.clear()
