@@ -21,7 +21,7 @@ def file(db):
 
 def form(page, name):
     """Open the form of that name; its fields."""
-    page.get_by_role("button", name=name, exact=True).click()
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name=name, exact=True).click()
     return page.get_by_test_id("stPopoverBody")
 
 
