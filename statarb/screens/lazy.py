@@ -22,9 +22,3 @@ def once(study: PairStudy, name: str, make: Callable[[], Made]) -> Made:
         if name not in held:
             held[name] = make()
         return held[name]  # type: ignore[no-any-return]
-
-
-def is_made(study: PairStudy, name: str) -> bool:
-    """Whether `once` has made it already."""
-    with _lock:
-        return name in _made.get(study, {})

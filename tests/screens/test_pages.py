@@ -4,6 +4,7 @@ import re
 
 import pytest
 from desk_database import DeskDatabase
+from pages import metrics, page, ran_well, words
 from streamlit.testing.v1 import AppTest
 from support import PROJECT
 
@@ -12,20 +13,6 @@ from statarb.screens.desk import Desk
 from statarb.screens.wording import DASH
 from statarb.settings import desk_path
 from statarb.store import DeskFile
-
-
-def _page(name):
-    """One page below the shared sidebar, as app.py puts it together."""
-    import importlib
-
-    from statarb.screens.frame import read_instruments
-    from statarb.screens.resources import shared_desk
-    from statarb.screens.sidebar import show_sidebar
-
-    desk = shared_desk()
-    params = show_sidebar(read_instruments(desk))
-    getattr(importlib.import_module(f"statarb.screens.{name}_page"), f"show_{name}_page")(desk, params)
-
 
 PAGES = ("live", "pair", "quality", "data")
 
@@ -49,26 +36,6 @@ def app(**query):
     at = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
     at.query_params.update(query)
     return at.run()
-
-
-def page(name, **query):
-    at = AppTest.from_function(_page, default_timeout=60, args=(name,))
-    at.query_params.update(query)
-    return at.run()
-
-
-def words(at):
-    """All that the page says."""
-    parts = [*at.title, *at.header, *at.markdown, *at.caption, *at.warning, *at.code]
-    return "\n".join(str(part.value) for part in parts).replace("\\", "")
-
-
-def metrics(at):
-    return {metric.label: metric.value for metric in at.metric}
-
-
-def ran_well(at):
-    return not at.exception and not at.error
 
 
 def test_live_view_shows_prices_spread_z_hedge_and_correlation(filled):
