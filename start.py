@@ -35,6 +35,10 @@ DEMO_SYMBOLS = ",".join((*WATCHLIST, "usdm:BTCUSDT"))
 """A perpetual beside its spot shows that their basis is a pair like any other."""
 DASHBOARD_PORT = 8501
 LIVE_S, HEALTHY_S, STOP_S = 20.0, 60.0, 10.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+"""Before a process that had been ready is started again; doubled as long as it dies before it is ready again."""
+FINAL_CODES = (0, 2)
+"""Of a process that ended because it was asked to, or that would refuse its settings again."""
 READY_WORDS = {"exchange": "ready http://", "ingest": "feed is live"}
 INGEST_SETTINGS = tuple(setting for setting in SETTINGS if setting.name != "db")
 
@@ -194,11 +198,23 @@ class Child:
     """One process of the desk: its log is prefixed, a line of it may tell that it is ready, it is stopped politely.
 
     It gets a process group of its own, so that Ctrl-C reaches only start.py, which then stops all in order.
+
+    `pause_s` is how long after its death a process that `returns` is started again.
     """
 
-    def __init__(self, name: str, command: Sequence[str | Path], env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        env: Mapping[str, str],
+        *,
+        returns: bool = False,
+        pause_s: float = 0.0,
+    ) -> None:
         self.name = name
         self.ready_line = ""
+        self.returns_at_s: float | None = None
+        self._command, self._env, self._returns, self._pause_s = command, env, returns, pause_s
         self._process = subprocess.Popen(
             command,
             cwd=PROJECT,
@@ -229,6 +245,21 @@ class Child:
         code = self._process.poll()
         return 128 - code if code is not None and code < 0 else code
 
+    def can_return(self, code: int) -> bool:
+        """Whether it is started again after ending with that code: it was ready once, and did not mean to end."""
+        return self._returns and code not in FINAL_CODES and bool(self.ready_line or self._pause_s)
+
+    def pause(self) -> float:
+        """Say when it returns; the seconds until then."""
+        wait_s = FIRST_PAUSE_S if self.ready_line else min(2 * self._pause_s, LONGEST_PAUSE_S)
+        self.returns_at_s, self._pause_s = time.monotonic() + wait_s, wait_s
+        return wait_s
+
+    def again(self) -> "Child":
+        """The same process once more."""
+        self._log.join(2.0)
+        return Child(self.name, self._command, self._env, returns=True, pause_s=self._pause_s)
+
     def stop(self) -> None:
         """Ask it to end, wait, and kill it if it does not; safe when it has ended already."""
         if self._process.poll() is None:
@@ -251,7 +282,10 @@ class RunOver(Exception):  # noqa: N818 - an end, not always an error
 
 
 class Desk:
-    """The processes of one run: all up together, all down together."""
+    """The processes of one run: all up together, all down together.
+
+    One may return: the page stays open, and says how old its prices are, until ingest is back.
+    """
 
     def __init__(self, python: Path, db: Path) -> None:
         self._python = python
@@ -263,22 +297,29 @@ class Desk:
         """Signal handler: only a flag, because a handler may run in the middle of anything."""
         self._interrupted = True
 
-    def start(self, name: str, *command: str | Path) -> Child:
+    def start(self, name: str, *command: str | Path, returns: bool = False) -> Child:
         """One more process, run by the desk's Python on the desk's database."""
-        child = Child(name, [self._python, *command], self._env)
+        child = Child(name, [self._python, *command], self._env, returns=returns)
         self._children.append(child)
         return child
 
     def check(self) -> None:
-        """Raise RunOver when Ctrl-C was pressed or a process has died."""
+        """Raise RunOver when Ctrl-C was pressed or a process has died that does not return."""
         if self._interrupted:
             say("start", "stopping")
             raise RunOver(0)
-        for child in self._children:
+        for number, child in enumerate(self._children):
             code = child.exit_code()
-            if code is not None:
+            if code is None:
+                continue
+            if not child.can_return(code):
                 say("start", f"{child.name} ended with exit code {code}; stopping the rest")
                 raise RunOver(code)
+            if child.returns_at_s is None:
+                wait_s = child.pause()
+                say("start", f"{child.name} ended with exit code {code}; it is started again in {wait_s:.0f} s")
+            elif time.monotonic() >= child.returns_at_s:
+                self._children[number] = child.again()
 
     def wait_for(self, is_ready: Callable[[], object], seconds: float) -> bool:
         """Whether it became true in time, watching all processes meanwhile."""
@@ -291,7 +332,7 @@ class Desk:
         return True
 
     def watch(self) -> NoReturn:
-        """Until Ctrl-C or the first death."""
+        """Until Ctrl-C or a death that ends the run."""
         while True:
             self.check()
             time.sleep(0.2)
@@ -356,7 +397,7 @@ def run_desk(desk: Desk, options: argparse.Namespace, db: Path) -> NoReturn:
     port = dashboard_port(options.port)
     source = start_exchange(desk, options.symbols or os.environ.get("STATARB_SYMBOLS")) if options.demo else []
     link = [] if os.environ.get("STATARB_DESK_URL") else ["--desk-url", f"http://localhost:{port}"]
-    ingest = desk.start("ingest", "ingest.py", "--db", db, *source, *link, *ingest_options(options))
+    ingest = desk.start("ingest", "ingest.py", "--db", db, *source, *link, *ingest_options(options), returns=True)
     desk.start("dashboard", "-m", "streamlit", "run", "app.py", "--server.port", str(port))
     live = desk.wait_for(lambda: ingest.ready_line and is_healthy(port), LIVE_S)
     if not live and not desk.wait_for(lambda: is_healthy(port), HEALTHY_S):
@@ -370,7 +411,7 @@ def run_desk(desk: Desk, options: argparse.Namespace, db: Path) -> NoReturn:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code: 0 after Ctrl-C, otherwise that of the process that died first."""
+    """The exit code: 0 after Ctrl-C, otherwise that of the process whose death ended the run."""
     options = parse_options(argv)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]

@@ -181,6 +181,41 @@ def test_the_exit_code_of_the_first_that_dies_ends_the_run(desk):
     assert end.value.exit_code == 7
 
 
+def test_what_returns_is_started_again_with_longer_pauses_until_it_is_ready(desk, monkeypatch, tmp_path, capsys):
+    """Ready and killed, then three starts that fail, then ready again: the run goes on, and its pauses double."""
+    monkeypatch.setattr(start, "FIRST_PAUSE_S", 0.1)
+    monkeypatch.setattr(start, "LONGEST_PAUSE_S", 0.3)
+    script = f"""
+import pathlib, signal, sys
+starts = pathlib.Path({str(tmp_path / "starts")!r})
+number = len(starts.read_text()) if starts.exists() else 0
+starts.write_text("x" * (number + 1))
+if 0 < number < 4: sys.exit(1)
+print("feed is live", flush=True)
+if number == 0: sys.exit(137)
+signal.pause()
+"""
+    desk.start("ingest", "-c", script, returns=True)
+    assert desk.wait_for(lambda: capsys.readouterr().out.count("feed is live") and (tmp_path / "starts").exists(), 20)
+    assert desk.wait_for(lambda: (tmp_path / "starts").read_text() == "xxxxx", 20)
+    out = capsys.readouterr().out
+    assert out.count("ended with exit code 1; it is started again") == 3
+
+
+@pytest.mark.parametrize("code", [0, 2])
+def test_what_meant_to_end_does_not_return(desk, code):
+    desk.start("ingest", "-c", f"print('feed is live', flush=True); raise SystemExit({code})", returns=True)
+    with pytest.raises(start.RunOver) as end:
+        desk.wait_for(lambda: False, 20)
+    assert end.value.exit_code == code
+
+
+def test_what_never_was_ready_does_not_return(desk):
+    desk.start("ingest", "-c", "raise SystemExit(1)", returns=True)
+    with pytest.raises(start.RunOver):
+        desk.wait_for(lambda: False, 20)
+
+
 def test_ctrl_c_ends_the_run_with_0(desk):
     desk.start("exchange", "-c", POLITE)
     desk.interrupt(signal.SIGINT, None)
@@ -271,7 +306,7 @@ def stored_trades(db: Path) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process on Windows")
-def test_the_demo_comes_up_stops_on_ctrl_c_goes_on_the_next_day_and_falls_when_a_process_dies(tmp_path):
+def test_the_demo_comes_up_stops_on_ctrl_c_goes_on_the_next_day_and_outlives_a_kill_of_ingest(tmp_path):
     db, port = tmp_path / "demo.db", free_port()
     options = ("--demo", "--db", str(db), "--port", str(port))
 
@@ -290,9 +325,13 @@ def test_the_demo_comes_up_stops_on_ctrl_c_goes_on_the_next_day_and_falls_when_a
 
     with launched(*options) as (process, lines):
         children = wait_until_live(process, lines)
-        ingest = next(child for child in children if "ingest.py" in child.cmdline())
-        ingest.kill()
+        next(child for child in children if "ingest.py" in child.cmdline()).kill()
+        assert until(lambda: sum("The feed is live" in line for line in lines) == 2, 60), "".join(lines)
+        assert any("ingest ended with exit code 137; it is started again in 1 s" in line for line in lines)
+        assert start.is_healthy(port), "the page stays"
+        children = psutil.Process(process.pid).children(recursive=True)
+        next(child for child in children if "statarb.exchange" in child.cmdline()).kill()
         assert process.wait(30) == 128 + signal.SIGKILL
         assert not [child for child in children if child.is_running()], "".join(lines)
-    assert any("ingest ended with exit code 137; stopping the rest" in line for line in lines)
+    assert any("exchange ended with exit code 137; stopping the rest" in line for line in lines)
     assert stored_trades(db) > first_day, "the second day goes on in the first day's database"

@@ -58,15 +58,18 @@ def show_pin_card(desk: Desk, item: OpenPin) -> None:
     pin, view, state = item.pin, item.view, item.state
     with st.container(border=True, key=f"pin-{pin.pin_id}"):
         _show_head(item)
-        if view is None or state is None:
-            st.warning(escape(item.problem), icon=":material/error:")
-        else:
-            old = "" if view.health.has_live_prices else "-old"
-            with st.grid(6, min_column_width=128, gap="small", key=f"pin-numbers{old}-{pin.pin_id}"):
-                _show_numbers(pin, view, state)
-            st.caption(escape(half_lives_text(view.study, state.bars_held * pin.params.bar_s)))
-        if pin.note:
-            st.markdown(f":material/sticky_note_2: {escape(pin.note)}")
+        # Each in a place of its own: what comes or goes above the forms would close the one that is open.
+        with st.container(gap="small"):
+            if view is None or state is None:
+                st.warning(escape(item.problem), icon=":material/error:")
+            else:
+                old = "" if view.health.has_live_prices else "-old"
+                with st.grid(6, min_column_width=128, gap="small", key=f"pin-numbers{old}-{pin.pin_id}"):
+                    _show_numbers(pin, view, state)
+                st.caption(escape(half_lives_text(view.study, state.bars_held * pin.params.bar_s)))
+        with st.container(gap=None):
+            if pin.note:
+                st.markdown(f":material/sticky_note_2: {escape(pin.note)}")
         with st.container(horizontal=True, gap="small"):
             show_fills_form(desk, pin)
             show_note_form(desk, pin)

@@ -47,22 +47,28 @@ def test_sixty_refreshes_keep_chart_and_zoom_without_a_blank_frame(page, url):
     assert sum(received) / ((time.monotonic() - began_s) / TICK_S) < TICK_BYTES
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(300)
 def test_closed_bars_continue_the_chart_without_sending_it_again(page, url):
-    """At a bar each five seconds, four bars later: the same node, as many points more, and no frame as a figure's."""
+    """At a bar each five seconds, four bars later: the same node, as many points more, and no frame as a figure's.
+
+    A threshold crossed or a bar repaired in between is a new figure, rightly; so one spell of three must be without.
+    """
     wire = page.context.new_cdp_session(page)
     wire.send("Network.enable")
     received: list[float] = []
     wire.on("Network.webSocketFrameReceived", lambda e: received.append(len(e["response"]["payloadData"]) * 3 / 4))
     open_chart(page, f"{url}/?timeframe=5s&window=100&entry_z=5")
-    wait_until(lambda: settled(page, received), 60)
     last = "document.querySelector('.js-plotly-plot').data[0].x.at(-1)"
     page.evaluate("document.querySelector('.js-plotly-plot').__mark = 'the same'")
-    received.clear()
-    before = page.evaluate(last)
-    wait_until(lambda: page.evaluate(last) >= before + 20_000)
+    largest: list[float] = []
+    while not largest or (largest[-1] >= FIGURE_BYTES and len(largest) < 3):
+        wait_until(lambda: settled(page, received), 60)
+        received.clear()
+        until_ms = page.evaluate(last) + 20_000
+        wait_until(lambda until_ms=until_ms: page.evaluate(last) >= until_ms)
+        largest.append(max(received))
     assert page.evaluate("document.querySelector('.js-plotly-plot').__mark") == "the same"
-    assert max(received) < FIGURE_BYTES
+    assert largest[-1] < FIGURE_BYTES, largest
     times = page.evaluate("document.querySelector('.js-plotly-plot').data[0].x.slice(-15)")
     assert times == sorted(set(times))
 

@@ -20,7 +20,8 @@ def file(db):
 
 
 def form(page, name):
-    """Open the form of that name; its fields."""
+    """Open the form of that name, once what was saved before is drawn to the end; its fields."""
+    page.wait_for_selector(".stApp[data-test-script-state=notRunning]")
     page.get_by_test_id("stMainBlockContainer").get_by_role("button", name=name, exact=True).click()
     return page.get_by_test_id("stPopoverBody")
 
