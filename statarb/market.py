@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from statarb.errors import ConfigError
@@ -146,6 +147,7 @@ class Instrument:
     symbol: str
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def parse(cls, text: str, default_venue: str = "spot") -> Instrument:
         """`'spot:BTCUSDT'` or `'btcusdt'` -> Instrument.
 
@@ -227,6 +229,7 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DAY_S = 86_400
 
 
+@lru_cache(maxsize=256)
 def timeframe(name: str) -> Timeframe:
     """The timeframe of that name: a number of seconds, minutes, hours or one day that divides a day.
 

@@ -135,7 +135,7 @@ class Scene:
             covered = [self._reader.coverage(leg, frame.base, from_ms, until_ms) for leg in (params.y, params.x)]
             coverage = min(one.share for one in covered)
             self._studies = OrderedDict((k, v) for k, v in self._studies.items() if k[0] != params)
-            self._studies[key] = study_pair(y_bars, x_bars, params, closed_ms), coverage
+            self._studies[key] = study_pair(y_bars, x_bars, params, closed_ms, y.tick, x.tick), coverage
             while len(self._studies) > MAX_STUDIES:
                 self._studies.popitem(last=False)
         return self._studies[key]
@@ -161,8 +161,7 @@ class Scene:
                 values |= {"edge_bps": edge.edge_bps, "net_edge_bps": edge.net_bps}
                 if i >= len(closes_ms) - RECENT_BARS:
                     legs = two_legs(moments, -1 if z > 0 else 1, params.notional, y_price, x_price, *self._lots(params))
-                    held_hours = float(study.z.notna().sum()) * params.bar_s / 3600
-                    share, hours = share_beyond(study.z, z, at_ms), min(HOURS_BEYOND, held_hours)
+                    share, hours = share_beyond(study.z, z, at_ms), min(HOURS_BEYOND, study.z_hours)
                     reading = LiveReading(spread, z, edge, legs, share, hours)
             sighting = Sighting(at_ms, values, not beta[i] <= 0, blind)
             yield PairSight(at_ms, study, sighting, spent, y_price, x_price, coverage, reading)

@@ -8,7 +8,7 @@ from statarb.errors import DataError
 from statarb.quant.costs import Costs
 from statarb.quant.sample import NotEnough
 from statarb.quant.signal import Edge, edge_to_mean
-from statarb.quant.sizing import HOURS_BEYOND, TwoLegs, share_beyond, two_legs
+from statarb.quant.sizing import HOURS_BEYOND, TwoLegs, share_of, two_legs
 from statarb.quant.spread import live_z
 from statarb.quant.study import PairStudy
 
@@ -69,12 +69,11 @@ def live_reading(
     if not (y_price > 0 and x_price > 0):
         raise DataError(f"{y_price} and {x_price} are not two prices.", "Wait for a trade in both legs.")
     spread, z = live_z(moments, y_price, x_price)
-    held_hours = float(study.z.notna().sum()) * study.params.bar_s / 3600
     return LiveReading(
         spread=spread,
         z=z,
         edge=edge_to_mean(moments, costs, spread, y_price, x_price),
         legs=two_legs(moments, -1 if z > 0 else 1, study.params.notional, y_price, x_price, y_lot, x_lot),
-        share_beyond=share_beyond(study.z, z, study.as_of_ms),
-        beyond_hours=min(HOURS_BEYOND, held_hours),
+        share_beyond=share_of(study.day_sizes, z),
+        beyond_hours=min(HOURS_BEYOND, study.z_hours),
     )

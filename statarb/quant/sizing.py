@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from statarb.errors import DataError
-from statarb.quant.sample import NotEnough, Undefined, epoch_ms
+from statarb.quant.sample import Floats, NotEnough, Undefined, epoch_ms
 from statarb.quant.spread import FrozenMoments
 
 DAY_MS = 86_400_000
@@ -144,9 +144,18 @@ def share_beyond(z_seen: Any, z_now: float, now_ms: int, hours: float = HOURS_BE
     """
     if not math.isfinite(z_now) or not 0 < hours < math.inf:
         raise DataError(f"z {z_now} over {hours} hours is no question.", "Give a number and a time.")
+    return share_of(recent_sizes(z_seen, now_ms, hours), z_now)
+
+
+def recent_sizes(z_seen: Any, now_ms: int, hours: float = HOURS_BEYOND) -> Floats:
+    """|z| of the bars of the last `hours` that have one, ascending: what `share_beyond` counts in, once for a study."""
     opened = epoch_ms(z_seen.index)
     values = np.abs(z_seen.to_numpy(dtype=np.float64))
-    values = values[(opened >= now_ms - hours * DAY_MS / 24) & (opened < now_ms) & np.isfinite(values)]
-    if values.size < BEYOND_VALUES:
-        return NotEnough("bars with a z", int(values.size), BEYOND_VALUES)
-    return float(np.mean(values >= abs(z_now)))
+    return np.sort(values[(opened >= now_ms - hours * DAY_MS / 24) & (opened < now_ms) & np.isfinite(values)])
+
+
+def share_of(sizes: Floats, z_now: float) -> float | NotEnough:
+    """The share of ascending `sizes` that reach |z_now|."""
+    if sizes.size < BEYOND_VALUES:
+        return NotEnough("bars with a z", int(sizes.size), BEYOND_VALUES)
+    return (sizes.size - int(np.searchsorted(sizes, abs(z_now)))) / sizes.size

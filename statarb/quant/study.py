@@ -23,8 +23,9 @@ from statarb.quant.hedge_methods import HedgeEstimate
 from statarb.quant.hedge_moments import hedge_moments
 from statarb.quant.legs import RECENT_S, Legs, align_legs, log_returns
 from statarb.quant.panel import ReversionTests, half_life_of_legs, reversion_tests
-from statarb.quant.sample import NotEnough, Undefined
+from statarb.quant.sample import Floats, NotEnough, Undefined
 from statarb.quant.signal import Episode, episodes
+from statarb.quant.sizing import recent_sizes
 from statarb.quant.spread import FrozenMoments, InSample, frozen_moments, on_scale, spread_fixed
 from statarb.quant.stability import FIT_BARS, SINCE_BARS, Stability, stability
 from statarb.quant.unitroot import UnitRootResult, adf
@@ -78,6 +79,16 @@ class PairStudy:
     def episodes(self) -> tuple[Episode, ...]:
         """Every episode of |z| beyond `params.entry_z`, where there was a hedge with positive beta."""
         return episodes(self.z, self.legs.bar_ms, self.params.entry_z, self.moments_seen["beta"])
+
+    @cached_property
+    def day_sizes(self) -> Floats:
+        """|z| of the last 24 hours, ascending."""
+        return recent_sizes(self.z, self.as_of_ms)
+
+    @cached_property
+    def z_hours(self) -> float:
+        """Hours of bars that have a z."""
+        return int(self.z.notna().sum()) * self.params.bar_s / 3600
 
     @cached_property
     def ols_summary(self) -> str | NotEnough:

@@ -45,7 +45,7 @@ def _state_text(view: DeskView) -> str:
     as_of = view.study.as_of_ms
     zone = current_zone()
     closed = f"closed bars to {zone.text(as_of)[11:]} {zone.label}" if as_of else "no bar has closed yet"
-    if as_of and (holes := coverage_text(view.analysis.coverage)):
+    if as_of and (holes := coverage_text(view.coverage)):
         closed = f"{closed}; {holes}"
     return closed if view.source in ("simulated", "") else f"{view.source}, {closed}"
 

@@ -40,6 +40,7 @@ from statarb.quant.costs import fresh_quotes, live_prices, market_costs
 from statarb.quant.headline import leg_names
 from statarb.quant.sample import epoch_ms
 from statarb.screens.health import Health, feed_health
+from statarb.screens.lazy import once
 from statarb.screens.wording import duration_text
 from statarb.store import (
     BASE_MS,
@@ -78,15 +79,11 @@ Legs = dict[str, LastTrade | None]
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """A study with the episodes of its z, and the version of the bars it was made of.
-
-    `coverage` says of each leg how many of the seconds its numbers look back to are recorded.
-    """
+    """A study with the episodes of its z, and the version of the bars it was made of."""
 
     study: PairStudy
     episodes: tuple[Episode, ...]
     bars_version: str
-    coverage: Mapping[str, Coverage]
 
     @property
     def alert(self) -> Episode | None:
@@ -96,7 +93,10 @@ class Analysis:
 
 @dataclass(frozen=True, eq=False)
 class DeskView:
-    """All that a page shows of one pair at one moment; `reading` says why where no live number exists."""
+    """All that a page shows of one pair at one moment; `reading` says why where no live number exists.
+
+    `coverage` says of each leg how many of the seconds its numbers look back to are recorded.
+    """
 
     params: PairParams
     now_ms: int
@@ -106,6 +106,7 @@ class DeskView:
     y_last: LastTrade | None
     x_last: LastTrade | None
     analysis: Analysis
+    coverage: Mapping[str, Coverage]
     reading: LiveReading | NotEnough
     health: Health
     costs: Costs
@@ -360,6 +361,7 @@ class Desk:
             y_last=prices[params.y],
             x_last=prices[params.x],
             analysis=analysis,
+            coverage=once(analysis.study, "coverage", lambda: _coverage(reader, analysis.study)),
             reading=_live_reading(analysis.study, instruments, prices, quotes, spent),
             health=feed_health(source, feeds, legs, now_ms, {name: instruments[name].status for name in legs}),
             costs=spent,
@@ -426,16 +428,13 @@ class Desk:
     ) -> Analysis:
         frame = timeframe(params.timeframe)
         since_ms = max(0, closed_ms - params.lookback_bars * frame.ms)
-        reader, bars = self._reader, self._bars
-        if reader is None or bars is None:
+        bars = self._bars
+        if bars is None:
             raise StoreError("The database was closed meanwhile.", "The page tries again by itself.")
         until_ms = closed_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
         y_bars, x_bars = (bars.bars(leg, frame.base, since_ms, until_ms) for leg in (y, x))
         study = study_pair(y_bars, x_bars, params, closed_ms, y.tick, x.tick)
-        from_ms = max(0, until_ms - params.span_bars * frame.ms)
-        names = [str(leg.instrument) for leg in (y, x)]
-        coverage = {name: reader.coverage(name, frame.base, from_ms, until_ms) for name in names}
-        return Analysis(study, study.episodes, version, coverage)
+        return Analysis(study, study.episodes, version)
 
 
 @dataclass(frozen=True, eq=False)
@@ -445,6 +444,13 @@ class _MarketCosts:
     read_at_ms: int
     quotes: dict[str, StoredQuote]
     funding: dict[str, StoredFunding]
+
+
+def _coverage(reader: Reader, study: PairStudy) -> dict[str, Coverage]:
+    params, frame = study.params, timeframe(study.params.timeframe)
+    until_ms = study.as_of_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
+    from_ms = max(0, until_ms - params.span_bars * frame.ms)
+    return {name: reader.coverage(name, frame.base, from_ms, until_ms) for name in (params.y, params.x)}
 
 
 def _live_reading(

@@ -16,8 +16,8 @@ def show_headline(view: DeskView) -> None:
     """What the pair does and what it would pay; always there, of one height."""
     said = headline_of(view)
     with st.container(border=True, key="alert-on" if view.analysis.alert else "alert-off"):
-        st.markdown(f"{_icon(view)} **{escape(said.state)}**")
-        st.markdown(" ".join(part for part in (_edge(view, said), escape(said.verdict), escape(said.legs)) if part))
+        details = " ".join(part for part in (_edge(view, said), escape(said.verdict), escape(said.legs)) if part)
+        st.markdown(f"{_icon(view)} **{escape(said.state)}**\n\n{details}")
         st.caption(alert_text(view))
 
 

@@ -18,7 +18,7 @@ from statarb.settings import desk_path
 from statarb.store import AlertEvent, DeskFile
 from statarb.store.desk_file import Mark
 
-TICK = "2s"
+TICK = "3s"
 CARDS = 2
 _CARD_MS = 3_600_000
 _SAID = ("fired", "digest")

@@ -75,7 +75,7 @@ def _show_instruments(view: DeskView, quality: Quality) -> None:
     rows = []
     for name, stored in view.instruments.items():
         one = stats.get("instruments", {}).get(name, {})
-        covered, of_window = quality.coverage[name], view.analysis.coverage.get(name)
+        covered, of_window = quality.coverage[name], view.coverage.get(name)
         last_ts_ms = one.get("last_ts_ms")
         age_s = (view.now_ms + offset_ms - last_ts_ms) / 1000 if last_ts_ms else math.inf
         rows.append(

@@ -23,7 +23,7 @@ from statarb.screens.wording import DASH, escape, number_text
 from statarb.settings import desk_path
 from statarb.store import DeskFile, StoredInstrument
 
-TICK = "2s"
+TICK = "3s"
 MOST_PAIRS = 12
 SPARK_BARS, SPARK_POINTS = 180, 45
 _VIEW = "watchlist"
@@ -33,24 +33,28 @@ _STRIP = chart_component("statarb.watchlist", "watchlist.js")
 PairNames = tuple[str, str]
 
 
-@st.fragment(run_every=TICK)
 def show_watchlist(desk: Desk, params: PairParams) -> None:
-    """The strip of pairs, and beside it the button that changes it; nothing while the database cannot be read."""
+    """The strip of pairs on the slow clock, and beside it the button that changes it."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="watch"):
+        _show_strip(desk, params)
+        with st.popover("", icon=":material/edit:", help="Pairs of the watchlist and instruments followed"):
+            _show_editor(desk, params)
+
+
+@st.fragment(run_every=TICK)
+def _show_strip(desk: Desk, params: PairParams) -> None:
+    """Nothing while the database cannot be read: the page below says it."""
     try:
-        instruments = desk.instruments()
-        pairs = read_pairs(desk, instruments)
+        pairs = read_pairs(desk, desk.instruments())
         glances = desk.glances([replace(params, y=y, x=x) for y, x in pairs])
     except StatarbError:
-        return  # the page below says it
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="watch"):
-        picked = _STRIP(
-            key="watchlist",
-            data={"tiles": [tile(one, params) for one in glances], "entry": params.entry_z},
-            on_pick_change=lambda: None,
-            height=_HEIGHT,
-        ).pick
-        with st.popover("", icon=":material/edit:", help="Pairs of the watchlist and instruments followed"):
-            _show_editor(desk, pairs, params, instruments)
+        return
+    picked = _STRIP(
+        key="watchlist",
+        data={"tiles": [tile(one, params) for one in glances], "entry": params.entry_z},
+        on_pick_change=lambda: None,
+        height=_HEIGHT,
+    ).pick
     if picked:
         choose_pair(*str(picked).split("|")[:2])
         st.rerun()
@@ -116,10 +120,15 @@ def default_pairs(instruments: Mapping[str, StoredInstrument]) -> list[PairNames
     return [*others[: MOST_PAIRS - 4], *perps[:4]]
 
 
-def _show_editor(
-    desk: Desk, pairs: list[PairNames], params: PairParams, instruments: Mapping[str, StoredInstrument]
-) -> None:
-    """Add and remove pairs, and ask ingest to follow other instruments."""
+@st.fragment
+def _show_editor(desk: Desk, params: PairParams) -> None:
+    """Add and remove pairs, and ask ingest to follow other instruments; off the clock, for its lists change rarely."""
+    try:
+        instruments = desk.instruments()
+        pairs = read_pairs(desk, instruments)
+    except StatarbError as error:
+        st.warning(escape(str(error)))
+        return
     current = (params.y, params.x)
     labels = {f"{y}|{x}": " on ".join(Instrument.parse(leg).label for leg in (y, x)) for y, x in pairs}
     st.markdown("**Pairs**")

@@ -236,7 +236,7 @@ def test_uploads_are_analysed_by_the_same_pages_and_equal_the_study_of_the_file(
     assert view.study.hedge.beta == pytest.approx(expected.hedge.beta, rel=1e-12)
     assert view.study.verdict.word == expected.verdict.word
     assert view.health.text == "UPLOADED"
-    assert view.analysis.coverage["upload:AAA"].share == pytest.approx(1, abs=0.02)
+    assert view.coverage["upload:AAA"].share == pytest.approx(1, abs=0.02)
     at = app(data="uploads", y="upload:AAA", x="upload:BBB", timeframe="1h")
     assert ran_well(at)
     assert "upload:AAA on upload:BBB" in words(at)

@@ -33,7 +33,7 @@ def test_a_study_knows_what_its_window_lacks(tmp_path):
     database = DeskDatabase(tmp_path / "t.db", names=("BTCUSDT", "ETHUSDT"))
     database.fresh_trades()
     desk, params = Desk(tmp_path / "t.db"), PairParams()
-    whole = desk.refresh(params).analysis.coverage
+    whole = desk.refresh(params).coverage
     assert {one.share for one in whole.values()} == {1.0}
     end_s = database.end_ms // 1000
     database.execute("DELETE FROM bars_1m WHERE symbol_id=1 AND sec BETWEEN ? AND ?", end_s - 3600, end_s - 3000)
@@ -41,7 +41,7 @@ def test_a_study_knows_what_its_window_lacks(tmp_path):
         database.trade(1, trade_id, second * 1000, 6_000_000_000_000)
     database.execute("INSERT INTO gaps VALUES(1, 11, 19, 'deferred', 'start', 0, NULL, 0, NULL)")
     database.revise("BTCUSDT", 10, 1.0)
-    holed = desk.refresh(params).analysis.coverage
+    holed = desk.refresh(params).coverage
     lacking = holed["spot:BTCUSDT"]
     assert (lacking.seconds, lacking.seconds - lacking.covered) == (params.span_bars * 60, 601)
     assert holed["spot:ETHUSDT"].share == 1.0
