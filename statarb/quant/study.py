@@ -121,9 +121,14 @@ class PairStudy:
 
     @cached_property
     def hedge_quality(self) -> HedgeQuality | NotEnough:
-        """What the hedge left of y's movement over a quarter of a window, out of sample, on all bars of the study."""
-        y, x = (on_scale(self.prices[leg].to_numpy(), self.params.price_scale) for leg in ("y", "x"))
+        """What the hedge left of y's movement over a quarter of a window, out of sample, on the bars of the study.
+
+        The stretches begin where the clock says, not where the bars do: one more bar leaves all of them as they were.
+        """
         horizon = max(1, self.params.window // 4)
+        starts = np.flatnonzero(self.legs.open_ms // self.legs.bar_ms % horizon == 0)
+        rows = self.prices.iloc[starts[0] if starts.size else 0 :]
+        y, x = (on_scale(rows[leg].to_numpy(), self.params.price_scale) for leg in ("y", "x"))
         return hedge_quality(y, x, self.params.window, horizon, HEDGE_KNOB[self.params.hedge])
 
     @cached_property

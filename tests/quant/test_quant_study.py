@@ -279,6 +279,17 @@ def test_the_badge_is_of_the_hedge_of_a_quarter_window_ago():
     assert "too short" in STUDY.stability.text
 
 
+def test_one_more_bar_leaves_the_stretches_of_the_hedge_s_worth_as_they_were():
+    """A window that rolls over the clock, as a desk's does: what is left by the hedge moves once a stretch."""
+    worth = []
+    for n in range(N - 40, N):
+        first = n - 300
+        y, x = (bars_of(leg[first:n], start_ms=START_MS + first * 60_000) for leg in (Y, X))
+        worth.append(study_pair(y, x, PARAMS, closed_until(n)).hedge_quality)
+    changes = sum(a != b for a, b in zip(worth, worth[1:], strict=False))
+    assert 1 <= changes <= 2 * math.ceil(40 / (PARAMS.window // 4)), "a stretch comes or goes, no other moves"
+
+
 def test_the_report_says_what_the_hedge_is_worth_and_how_fast_the_spread_is():
     fast = study_of(*(prices_of(leg) for leg in reverting_legs(N, seed=2, half_life=1.5)))
     text = text_report(fast, "simulated")
