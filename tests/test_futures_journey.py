@@ -148,7 +148,7 @@ def test_a_perpetual_beside_its_spot_survives_kill_9_and_is_a_pair(tmp_path):
         assert rows == listed_aggregates(at[-1], rows[0][0], len(rows))
     reader = Reader(db)
     perp, spot = reader.instruments()["usdm:BTCUSDT"], reader.instruments()["spot:BTCUSDT"]
-    assert (perp.can_short, spot.can_short) == (True, False)
+    assert (perp.can_short, spot.can_short) == (True, True)
     closed_ms = min(perp.closed_until_ms, spot.closed_until_ms)
     bars = [reader.bars(name, "1m", closed_ms - 86_400_000, closed_ms) for name in ("usdm:BTCUSDT", "spot:BTCUSDT")]
     study = study_pair(*bars, PairParams(y="usdm:BTCUSDT", x="spot:BTCUSDT"), closed_ms)

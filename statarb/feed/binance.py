@@ -88,7 +88,7 @@ def server_time(answer: Any) -> int:
 
 
 def rule(market: str, row: dict[str, Any], id_kind: IdKind, can_short: bool) -> InstrumentRules:
-    """A symbol of exchangeInfo."""
+    """A symbol of exchangeInfo; `can_short` says whether it can be sold short, be it with a margin loan."""
     filters = {item["filterType"]: item for item in row.get("filters", ())}
     tick = filters.get("PRICE_FILTER", {}).get("tickSize")
     step = filters.get("LOT_SIZE", {}).get("stepSize")

@@ -18,7 +18,6 @@ class BinanceSpot:
     """Every trade by its own id; the whole history by id, without a key."""
 
     id_kind: IdKind = "trade"
-    can_short = False
     weight_a_minute = 6000
     intervals: tuple[Interval, ...] = ("1m", "1s")
     reach_ms: int | None = None
@@ -32,7 +31,10 @@ class BinanceSpot:
 
     def rules(self, market: str, symbols: Sequence[str]) -> Question[dict[str, InstrumentRules]]:
         def read(answer: Any) -> dict[str, InstrumentRules]:
-            return {row["symbol"]: binance.rule(market, row, self.id_kind, self.can_short) for row in answer["symbols"]}
+            return {
+                row["symbol"]: binance.rule(market, row, self.id_kind, bool(row.get("isMarginTradingAllowed")))
+                for row in answer["symbols"]
+            }
 
         return Question("/api/v3/exchangeInfo", 20, {"symbols": _names(symbols)}, read)
 

@@ -47,7 +47,6 @@ class BinanceUsdm:
     """Aggregate trades: REST lists them by id without a key, for two days."""
 
     id_kind: IdKind = "aggTrade"
-    can_short = True
     weight_a_minute = 2400
     intervals: tuple[Interval, ...] = ("1m",)
     reach_ms: int | None = 48 * _HOUR_MS
@@ -64,7 +63,7 @@ class BinanceUsdm:
 
         def read(answer: Any) -> dict[str, InstrumentRules]:
             return {
-                row["symbol"]: binance.rule(market, row, self.id_kind, self.can_short)
+                row["symbol"]: binance.rule(market, row, self.id_kind, True)
                 for row in answer["symbols"]
                 if row["symbol"] in asked
             }

@@ -43,8 +43,6 @@ class Dialect(Protocol):
     ----------
     id_kind : IdKind
         What the ids of its trades count.
-    can_short : bool
-        Whether a position can be sold short there without borrowing.
     weight_a_minute : int
         The request weight that REST allows an address.
     intervals : tuple of Interval
@@ -54,7 +52,6 @@ class Dialect(Protocol):
     """
 
     id_kind: IdKind
-    can_short: bool
     weight_a_minute: int
     intervals: tuple[Interval, ...]
     reach_ms: int | None

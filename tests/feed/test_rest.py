@@ -46,15 +46,18 @@ def test_real_klines_are_read_to_the_last_digit():
     assert [bar.trade_count for bar in bars] == [row[8] for row in traded]
 
 
-def test_real_exchange_info_gives_tick_and_lot_step():
+@pytest.mark.parametrize("margin", [True, False])
+def test_real_exchange_info_gives_tick_lot_step_and_whether_a_margin_loan_lets_it_be_sold_short(margin):
     info = real_answers("/api/v3/exchangeInfo")[0]
     symbol = info["symbols"][0]
+    symbol["isMarginTradingAllowed"] = margin
     with RawServer(reply(json.dumps(info).encode())) as server:
         (rule,) = client(server).rules([symbol["symbol"]])
     by_type = {item["filterType"]: item for item in symbol["filters"]}
     assert rule.tick_e8 == to_e8(by_type["PRICE_FILTER"]["tickSize"])
     assert rule.lot_step_e8 == to_e8(by_type["LOT_SIZE"]["stepSize"])
     assert str(rule.instrument) == f"spot:{symbol['symbol']}"
+    assert rule.can_short is margin
 
 
 def test_unknown_symbols_are_named():
