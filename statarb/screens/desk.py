@@ -13,11 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-from statarb.clock import SYSTEM_CLOCK, Clock, utc_text
+from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import (
     ConfigError,
     DamagedDatabaseError,
-    DataError,
     ForeignDatabaseError,
     MissingDatabaseError,
     StatarbError,
@@ -31,16 +30,13 @@ from statarb.quant import (
     LiveReading,
     NotEnough,
     PairStudy,
-    Undefined,
-    live_reading,
     resample_bars,
     study_pair,
 )
-from statarb.quant.costs import fresh_quotes, live_prices, market_costs
-from statarb.quant.headline import leg_names
-from statarb.quant.sample import epoch_ms
+from statarb.quant.costs import fresh_quotes, market_costs
 from statarb.screens.health import Health, feed_health
 from statarb.screens.lazy import once
+from statarb.screens.newest import FILES, MarketCosts, last_prices, reading_of
 from statarb.screens.wording import duration_text
 from statarb.store import (
     BASE_MS,
@@ -52,7 +48,6 @@ from statarb.store import (
     FeedState,
     LastTrade,
     Reader,
-    StoredFunding,
     StoredInstrument,
     StoredOutcome,
     StoredQuote,
@@ -69,12 +64,6 @@ _HOLD_S = 10.0
 _COSTS_MS = 2_000
 """Quotes and funding are read again after this; they are polled every five seconds and every minute."""
 _DAY_MS = 86_400_000
-_FILES = ("import", "upload")
-"""Sources of what was read from files: nothing is newer than the bars, and the files need not end together."""
-_APART_MS = 60_000
-"""Last prices of two legs are of one time where they are at most a bar apart, or this where a bar is shorter."""
-Legs = dict[str, LastTrade | None]
-"""The last prices of both legs, y first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +114,7 @@ class DeskView:
     @property
     def is_of_files(self) -> bool:
         """Whether the record was read from files: its last prices are then the last closes that both legs have."""
-        return self.source in _FILES
+        return self.source in FILES
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +170,7 @@ class Desk:
         self._studies: OrderedDict[Any, Analysis] = OrderedDict()
         self._views: OrderedDict[PairParams, DeskView] = OrderedDict()
         self._glanced: OrderedDict[PairParams, Analysis] = OrderedDict()
-        self._market_costs: _MarketCosts | None = None
+        self._market_costs: MarketCosts | None = None
 
     def close(self) -> None:
         with self._open_lock:
@@ -260,8 +249,8 @@ class Desk:
             if held is None:
                 found.append(Glance(params, None, None, is_live))
                 continue
-            prices = _last_prices(held.study, source, legs)
-            reading = _live_reading(held.study, instruments, prices, quotes, spent)
+            prices = last_prices(held.study, source, legs)
+            reading = reading_of(held.study, instruments, prices, quotes, spent)
             found.append(Glance(params, held.study, None if isinstance(reading, NotEnough) else reading, is_live))
         return found
 
@@ -351,7 +340,7 @@ class Desk:
         measured = self._measured(reader, now_ms)
         quotes = fresh_quotes(params, measured.quotes, now_ms)
         spent = market_costs(params, measured.quotes, measured.funding, now_ms)
-        prices = _last_prices(analysis.study, source, legs)
+        prices = last_prices(analysis.study, source, legs)
         return DeskView(
             params=params,
             now_ms=now_ms,
@@ -362,17 +351,17 @@ class Desk:
             x_last=prices[params.x],
             analysis=analysis,
             coverage=once(analysis.study, "coverage", lambda: _coverage(reader, analysis.study)),
-            reading=_live_reading(analysis.study, instruments, prices, quotes, spent),
+            reading=reading_of(analysis.study, instruments, prices, quotes, spent),
             health=feed_health(source, feeds, legs, now_ms, {name: instruments[name].status for name in legs}),
             costs=spent,
             y_quote=quotes[0],
             x_quote=quotes[1],
         )
 
-    def _measured(self, reader: Reader, now_ms: int) -> _MarketCosts:
+    def _measured(self, reader: Reader, now_ms: int) -> MarketCosts:
         held = self._market_costs
         if held is None or not 0 <= now_ms - held.read_at_ms < _COSTS_MS:
-            held = self._market_costs = _MarketCosts(now_ms, reader.quotes(), reader.funding())
+            held = self._market_costs = MarketCosts(now_ms, reader.quotes(), reader.funding())
         return held
 
     def _current_reader(self) -> Reader:
@@ -437,63 +426,11 @@ class Desk:
         return Analysis(study, study.episodes, version)
 
 
-@dataclass(frozen=True, eq=False)
-class _MarketCosts:
-    """Quotes and funding as they were read at one moment."""
-
-    read_at_ms: int
-    quotes: dict[str, StoredQuote]
-    funding: dict[str, StoredFunding]
-
-
 def _coverage(reader: Reader, study: PairStudy) -> dict[str, Coverage]:
     params, frame = study.params, timeframe(study.params.timeframe)
     until_ms = study.as_of_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
     from_ms = max(0, until_ms - params.span_bars * frame.ms)
     return {name: reader.coverage(name, frame.base, from_ms, until_ms) for name in (params.y, params.x)}
-
-
-def _live_reading(
-    study: PairStudy,
-    instruments: dict[str, StoredInstrument],
-    legs: Legs,
-    quotes: tuple[StoredQuote | None, StoredQuote | None],
-    spent: Costs,
-) -> LiveReading | NotEnough:
-    """The reading of two prices of one time; NotEnough with the reason where there are none."""
-    y, x = legs.values()
-    if isinstance(study.moments, NotEnough):
-        return study.moments
-    if y is None or x is None:
-        return Undefined("no trade in both legs yet", 0, 1)
-    last = (y.price, x.price)
-    prices = live_prices(study.params, quotes, last)
-    if prices is last and abs(y.ts_ms - x.ts_ms) > max(study.params.bar_s * 1000, _APART_MS):
-        return Undefined(_apart_text(study.params, y, x), 0, 1)
-    try:
-        return live_reading(study, *prices, spent, *(instruments[leg].lot_step for leg in legs))
-    except DataError:
-        return Undefined("a last price is not a positive number", 0, 1)
-
-
-def _last_prices(study: PairStudy, source: str, legs: Legs) -> Legs:
-    """The newest trades; of files the closes of the last bar that both legs have, for one file may end years later."""
-    if source not in _FILES or study.prices.empty:
-        return legs
-    close_ms = int(epoch_ms(study.prices.index[-1:])[0]) + study.params.bar_s * 1000
-    closes = (float(study.prices[leg].iloc[-1]) for leg in ("y", "x"))
-    return {name: LastTrade(0, close_ms, close, 0.0) for name, close in zip(legs, closes, strict=True)}
-
-
-def _apart_text(params: PairParams, y: LastTrade, x: LastTrade) -> str:
-    """Why two prices are not judged together, the older one first."""
-    (older, older_ms), (newer, newer_ms) = sorted(
-        zip(leg_names(params.pair), (y.ts_ms, x.ts_ms), strict=True), key=lambda leg: leg[1]
-    )
-    return (
-        f"{older}'s last price is of {utc_text(older_ms)} UTC, {newer}'s of {utc_text(newer_ms)} UTC: "
-        "the legs' last prices are not of one time"
-    )
 
 
 def _proper(stored: dict[str, StoredInstrument]) -> dict[str, StoredInstrument]:
