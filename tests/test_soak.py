@@ -18,7 +18,7 @@ RESTARTS = int(os.environ.get("SOAK_RESTARTS", "100"))
 
 
 def test_a_long_outage_at_300_trades_a_second_closes_in_time_while_live_trades_flow(tmp_path):
-    """Ten minutes without the stream; closed within 5 s + n / 2000 s of the link's return."""
+    """Ten minutes without the stream; closed within 5 s + n / 2000 s of the link's return, bars by klines before."""
     db, ledger = tmp_path / "t.db", tmp_path / "ledger.csv"
     with exchange(*SYMBOLS, "--rate", "150", "--ledger", str(ledger)) as (market, at):
         rest = at[at.index("--rest-url") + 1]
@@ -29,13 +29,17 @@ def test_a_long_outage_at_300_trades_a_second_closes_in_time_while_live_trades_f
             feed.wait_for("feed is live")
             time.sleep(5)
             proxy.cut()
+            first_minute_s = (int(time.time()) // 60 + 1) * 60
             time.sleep(OUTAGE_S)
             proxy.mend()
             mended_s = time.monotonic()
             wait_until(lambda: len(query(db, "SELECT DISTINCT symbol_id FROM gaps")) == 2, 30)
             ((missing,),) = query(db, "SELECT sum(hi-lo+1) FROM gaps")
-            lags = []
+            lags, bars_after_s = [], None
             while query(db, "SELECT 1 FROM gaps WHERE state='open'"):
+                ((bars,),) = query(db, f"SELECT count(*) FROM bars_1m WHERE sec={first_minute_s}")
+                if bars == 2 and bars_after_s is None:
+                    bars_after_s = time.monotonic() - mended_s
                 ((newest_ms,),) = query(
                     db, "SELECT min(last) FROM (SELECT max(ts_ms) AS last FROM trades GROUP BY symbol_id)"
                 )
@@ -45,11 +49,13 @@ def test_a_long_outage_at_300_trades_a_second_closes_in_time_while_live_trades_f
             assert feed.stop() == 0
         market.stop()
     print(f"\n{missing:,} trades missed in {OUTAGE_S:.0f} s, closed {took_s:.1f} s after the return;")
+    print(f"bars of its first minute after {bars_after_s} s; ", end="")
     print(f"newest stored trade meanwhile: median {sorted(lags)[len(lags) // 2]:.0f} ms old, worst {max(lags):.0f} ms")
     stored = stored_trades(db)
     assert within_record(ledger_trades(ledger), stored) == stored
     assert_every_id_is_accounted_for(db)
     assert took_s <= 5 + missing / 2000
+    assert bars_after_s is not None, "the oldest trades come last, their bars at once"
 
 
 def test_kills_and_restarts_at_random_moments_lose_and_double_nothing(tmp_path):

@@ -67,6 +67,7 @@ class Connection:
         self.opened_at_s: float | None = None
         self.trades = self.rejects = 0
         self.heard: dict[str, Rhythm] = {}
+        self.heard_ms: int | None = None
         self.renewal = ""
         self.error: FeedError | None = None
         self.end = ""
@@ -176,6 +177,7 @@ class Connection:
             else:
                 self.heard[symbol] = Rhythm(now_s)
         self.trades += len(batch)
+        self.heard_ms = batch[-1].recv_ms
         if not self._sink.trades(self.session, batch):
             # Never dropped in silence: the reconnect leaves a gap that is recorded.
             raise websocket.WebSocketException("the queue is full; hanging up until the writer has caught up")

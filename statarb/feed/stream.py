@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 LIFETIME_S = 23.5 * 3600
 """The exchange cuts a connection after 24 hours; a successor takes over before."""
 TAKEOVER_S = 15.0
+LONG_AWAY_MS = 120_000
+"""Without trades for so long before a new connection, by the wall clock, which goes on while a machine sleeps."""
 REPORT_S = 5.0
 _POLICY_VIOLATION = 1008
 _POLL_S = 0.5
@@ -44,6 +46,8 @@ class TradeStream:
         Shared by every stream of the process.
     keep : callable, optional
         Records the time of arrival and the bytes of each trade's frame; must not wait.
+    on_return : callable, optional
+        Told the instruments when they are connected again after a long absence; must not wait.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class TradeStream:
         budget: ConnectBudget,
         clock: Clock = SYSTEM_CLOCK,
         keep: Callable[[int, bytes], None] | None = None,
+        on_return: Callable[[Sequence[Instrument]], None] | None = None,
     ) -> None:
         self.name = name
         self.instruments = tuple(instruments)
@@ -65,6 +70,8 @@ class TradeStream:
         self._budget = budget
         self._clock = clock
         self._keep = keep
+        self._on_return = on_return
+        self._heard_ms: int | None = None
         self._stop = threading.Event()
         self._changed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -146,6 +153,9 @@ class TradeStream:
             return None
         log.info("%s: connected to %s.", self.name, self._host)
         self._report("live")
+        heard_ms = (self._current.heard_ms if self._current else None) or self._heard_ms
+        if self._on_return and heard_ms is not None and self._clock.now_ms() - heard_ms >= LONG_AWAY_MS:
+            self._on_return(self.instruments)
         return connection
 
     def _url(self) -> str:
@@ -186,6 +196,7 @@ class TradeStream:
     def _record_end(self, connection: Connection) -> None:
         """Keep what a connection that is over has to tell, and draw the conclusions."""
         self._current = None
+        self._heard_ms = connection.heard_ms or self._heard_ms
         self._past_trades += connection.trades
         self._past_rejects += connection.rejects
         if connection.close_code == _POLICY_VIOLATION:

@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from queue import SimpleQueue
 
 from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.errors import ConfigError, FeedError
@@ -84,6 +85,7 @@ class VenueFeed:
         self._refused: dict[str, str] = {}
         self._ask_again_at_s: dict[str, float] = {}
         self._records: dict[str, int] = {}
+        self._returned: SimpleQueue[Instrument] = SimpleQueue()
         self._stop = threading.Event()
         self._changed = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"{venue.name} feed", daemon=True)
@@ -151,7 +153,9 @@ class VenueFeed:
             self._made += 1
             keep = self._recorder.keep if self._recorder else None
             name = f"{self._venue.market}-{self._made}"
-            stream = TradeStream(name, self._venue, [rule.instrument], self._sink, self._budget, self._clock, keep)
+            stream = TradeStream(
+                name, self._venue, [rule.instrument], self._sink, self._budget, self._clock, keep, self._note_return
+            )
             self._streams.append(stream)
 
     def _followed(self) -> list[str]:
@@ -189,13 +193,21 @@ class VenueFeed:
             log.info("Following %s too.", ", ".join(rule.instrument.symbol for rule in rules))
         self._seed_anew()
 
+    def _note_return(self, instruments: Sequence[Instrument]) -> None:
+        """After an outage or a machine's sleep: bars first, from klines; the trades follow by the gap."""
+        for instrument in instruments:
+            self._returned.put(instrument)
+        self._changed.set()
+
     def _seed_anew(self) -> None:
-        """A record that begins because an instrument's ids began anew has no bars yet: klines again."""
+        """Klines again for what was away for long, and for an instrument whose ids, and so its record, began anew."""
         before, self._records = self._records, dict(self._stored.records())
         ours = [instrument for stream in list(self._streams) for instrument in stream.instruments]
-        anew = [one for one in ours if (name := str(one)) in before and self._records.get(name) != before[name]]
+        anew = {one for one in ours if (name := str(one)) in before and self._records.get(name) != before[name]}
+        while not self._returned.empty():
+            anew.add(self._returned.get())
         if anew:
-            self._begin(self._warm_start(anew))
+            self._begin(self._warm_start(sorted(anew)))
 
     def _warm_start(self, instruments: Sequence[Instrument]) -> WarmStart:
         return WarmStart(instruments, self._history_s, self._rest, self._sink, self._clock)

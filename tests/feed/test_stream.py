@@ -351,6 +351,43 @@ def test_an_announced_shutdown_is_made_good_before_it_breaks(patient, notice):
         stream.stop()
 
 
+@pytest.mark.parametrize(("asleep_ms", "told"), [(0, []), (119_000, []), (28_800_000, [["BTCUSDT"]])])
+def test_a_return_after_a_long_absence_by_the_wall_clock_is_told(patient, asleep_ms, told):
+    class Wall:
+        """The monotonic clock of a machine that slept stood still; the one on the wall did not."""
+
+        ahead_ms = 0
+        monotonic_s, wait = SYSTEM_CLOCK.monotonic_s, SYSTEM_CLOCK.wait
+
+        def now_ms(self):
+            return SYSTEM_CLOCK.now_ms() + self.ahead_ms
+
+    clock, returned = Wall(), []
+
+    def falls_asleep(peer: Peer) -> None:
+        peer.accept()
+        peer.send(trades([0]))
+        patient.wait(lambda: patient.ids == [0])
+        clock.ahead_ms = asleep_ms
+
+    with RawServer(falls_asleep, healthy([1])) as server:
+        budget = ConnectBudget(SYSTEM_CLOCK.monotonic_s, lambda: 0.0)
+        place = venue("spot", server.url, server.http_url)
+        stream = TradeStream(
+            "spot-1",
+            place,
+            [Instrument("spot", "BTCUSDT")],
+            patient,
+            budget,
+            clock,
+            on_return=lambda some: returned.append([one.symbol for one in some]),
+        )
+        stream.start()
+        patient.wait(lambda: patient.ids == [0, 1], 15)
+        stream.stop()
+    assert returned == told
+
+
 def test_a_connection_is_renewed_before_the_exchange_cuts_it_after_a_day(patient, monkeypatch):
     monkeypatch.setattr(streaming, "LIFETIME_S", 0.3)
     with RawServer(steady(0), steady(1000)) as server:

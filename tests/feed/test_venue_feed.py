@@ -9,9 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from feed.rawserver import RawServer, trades
 from support import free_port
 
 from statarb.clock import SYSTEM_CLOCK
+from statarb.feed import stream as streaming
 from statarb.feed import venue_feed
 from statarb.feed.backoff import ConnectBudget
 from statarb.feed.listings import DELISTED, Listings
@@ -154,6 +156,30 @@ def test_ids_that_begin_anew_have_bars_loaded_anew(place, feed):
     assert place.count("klines", "BTCUSDT") == 2
     heard.record_of["spot:BTCUSDT"] = 2
     wait(lambda: place.count("klines", "BTCUSDT") == 4)
+
+
+def test_after_a_long_absence_bars_are_loaded_anew_while_the_trades_are_still_missing(place, monkeypatch):
+    """A night's sleep, made short: the connection is lost, and its successor finds that it was away for long."""
+    monkeypatch.setattr(venue_feed, "RETRY_S", 0.05)
+    monkeypatch.setattr(streaming, "LONG_AWAY_MS", 300)
+
+    def dies(peer):
+        peer.accept()
+        peer.send(trades([1]))
+        time.sleep(0.5)
+
+    def lives(peer):
+        peer.accept()
+        peer.wait_closed()
+
+    budget, heard = ConnectBudget(SYSTEM_CLOCK.monotonic_s, lambda: 0.4), Heard()
+    with RawServer(dies, lives) as server:
+        spot = venue("spot", server.url, place.place.rest_url)
+        feed = VenueFeed(spot, ["BTCUSDT"], 0.0, heard, heard, budget, threading.Event())
+        feed.start()
+        wait(lambda: place.count("klines", "BTCUSDT") == 4)
+        feed.stop()
+    assert place.count("exchangeInfo", "BTCUSDT") == 1, "nothing else begins anew"
 
 
 def test_a_halt_and_a_delisting_are_known_and_a_delisted_symbol_is_not_asked_about(place, caplog):
