@@ -12,7 +12,6 @@ from statarb.jobs.scene import PairSight
 from statarb.params import PairParams
 from statarb.quant import TwoLegs
 from statarb.quant.headline import Circumstances, headline
-from statarb.quant.verdict import age_text
 from statarb.store import AlertEvent
 
 _HEADS = {
@@ -123,10 +122,10 @@ def _figures(sight: PairSight, circumstances: Circumstances) -> list[str]:
     study, reading = sight.study, sight.reading
     words = headline(study, reading, sight.costs, circumstances) if reading else None
     verdict = study.verdict
-    age = f" for {age_text((sight.at_ms - verdict.since_ms) / 1000)}" if verdict.since_ms is not None else ""
+    age = verdict.age_text(sight.at_ms)
     lines = [
         f"{words.state} {words.edge}".strip() if words else "",
-        f"Verdict: {verdict.headline}{age}.",
+        f"Verdict: {verdict.headline}{age and f' {age}'}.",
         words.legs if words else "",
         f"{_prices(sight)} {sight.coverage:.1%} of the {study.params.window:,} bars of z are covered.",
     ]

@@ -40,9 +40,9 @@ class WindowTest:
 class Verdict:
     """The standing word about this window, with its reasons.
 
-    `as_of_ms` is the newest test's time, `since_ms` when the word began to stand (as far back as the data reach;
-    None before any test), `flips` how often the standing word changed within the data, `tests` the tests made,
-    oldest first.
+    `as_of_ms` is the newest test's time, `since_ms` when the word began to stand (None before any test), `flips` how
+    often the standing word changed within the data, `tests` the tests made, oldest first. Where `is_older` the word may
+    have stood before `since_ms`: the data do not reach back to its beginning.
     """
 
     headline: str
@@ -52,6 +52,18 @@ class Verdict:
     since_ms: int | None
     flips: int
     tests: tuple[WindowTest, ...]
+    is_older: bool = False
+
+    def age_text(self, at_ms: int) -> str:
+        """How long the word has stood by then: `for 90 min`, or `for at least 7 h`; '' before any test."""
+        if self.since_ms is None:
+            return ""
+        return _stood(at_ms - self.since_ms, self.is_older)
+
+    @property
+    def flips_text(self) -> str:
+        """`no flip`, `1 flip`, `3 flips`."""
+        return _flips(self.flips)
 
 
 @dataclass(frozen=True)
@@ -107,13 +119,14 @@ def verdict(legs: Legs, price_scale: str, test_window: int, as_of_ms: int) -> Ve
     state = standing([test.word for test in tests])
     newest = tests[-1]
     found_s = half_life_found(test_window) * legs.bar_ms / 1000
+    since_ms, is_older = tests[state.since].as_of_ms, state.since < EQUAL_TESTS
     reasons = (
         _test_reason(newest, test_window),
-        _standing_reason(state, tests),
+        _standing_reason(state, newest.word, len(tests), _stood(as_of_ms - since_ms, is_older)),
         f"A window of {test_window:,} bars finds four of five pairs whose half-life is {time_text(found_s)} or less.",
     )
     headline = _headline(state.word, found_s)
-    return Verdict(headline, state.word, reasons, newest.as_of_ms, tests[state.since].as_of_ms, state.flips, tests)
+    return Verdict(headline, state.word, reasons, newest.as_of_ms, since_ms, state.flips, tests, is_older)
 
 
 def scheduled_tests(
@@ -194,14 +207,19 @@ def _test_reason(test: WindowTest, test_window: int) -> str:
     )
 
 
-def _standing_reason(state: Standing, tests: Sequence[WindowTest]) -> str:
-    newest = tests[-1]
+def _stood(age_ms: int, is_older: bool) -> str:
+    return f"for {'at least ' if is_older else ''}{age_text(age_ms / 1000)}"
+
+
+def _flips(flips: int) -> str:
+    return {0: "no flip", 1: "1 flip"}.get(flips, f"{flips} flips")
+
+
+def _standing_reason(state: Standing, newest: Word, n_tests: int, stood: str) -> str:
     if not state.settled:
-        return f"Test {len(tests)} of the first three: until three results in a row are equal, the first one stands."
-    reach = "at least " if state.since == EQUAL_TESTS - 1 else ""
-    age_s = (newest.as_of_ms - tests[state.since - EQUAL_TESTS + 1].as_of_ms) / 1000
-    changes = {0: "no change", 1: "one change"}.get(state.flips, f"{state.flips} changes")
-    text = f"It has stood for {reach}{age_text(age_s)}, with {changes} in the last {len(tests)} tests."
-    if newest.word != state.word:
-        text += f" The newest test reads “{newest.word}”; three in a row would change the verdict."
+        made = "One test is made" if n_tests == 1 else f"{n_tests} tests are made"
+        return f"{made}: until three results in a row are equal, the first one stands."
+    text = f"It has stood {stood}, with {_flips(state.flips)} in the last {n_tests} tests."
+    if newest != state.word:
+        text += f" The newest test reads “{newest}”; three in a row would change the verdict."
     return text

@@ -126,8 +126,7 @@ def verdict_age_text(study: PairStudy) -> str:
     if verdict.since_ms is None:
         missing = study.engle_granger
         return _count(missing) if isinstance(missing, NotEnough) else DASH
-    flips = {0: "no flip", 1: "1 flip"}.get(verdict.flips, f"{verdict.flips} flips")
-    return f"for {duration_text((study.as_of_ms - verdict.since_ms) / 1000)}, {flips}"
+    return f"{verdict.age_text(study.as_of_ms)}, {verdict.flips_text}"
 
 
 def _metric(label: str, value: str, description: str, help_text: str) -> None:

@@ -133,7 +133,7 @@ def test_the_first_test_is_made_when_the_window_first_fills_and_stays_until_the_
     first = next(n for n in range(full, full + 10) if closed_until(n) % STEP_MS == 0)
     before = [verdict_of(y, x, n) for n in range(full, first)]
     assert {v.as_of_ms for v in before} == {closed_until(full)}
-    assert "first three" in before[0].reasons[1]
+    assert before[0].reasons[1].startswith("One test is made: until three results in a row")
     assert verdict_of(y, x, first).as_of_ms == closed_until(first)
 
 
@@ -155,11 +155,26 @@ def test_a_change_of_an_old_bar_is_seen_although_tests_are_remembered():
     assert verdict_of(revised, x).tests[-1].result != before
 
 
-def test_age_and_flips_are_told():
-    y, x = REVERTING
-    reason = verdict_of(y, x).reasons[1]
-    assert "at least" in reason
-    assert "no change" in reason
+def test_the_age_is_at_least_where_the_data_do_not_reach_back_to_the_beginning():
+    result = verdict_of(*REVERTING)
+    hours = (result.tests[-1].as_of_ms - result.tests[2].as_of_ms) / 3_600_000
+    assert result.is_older
+    assert result.age_text(result.as_of_ms) == f"for at least {hours:.0f} h"
+    said = f"It has stood {result.age_text(closed_until(600))}, with no flip in the last {len(result.tests)} tests."
+    assert result.reasons[1] == said
+
+
+def test_the_age_is_plain_where_the_change_was_seen():
+    broken = REVERTING[0].copy()
+    broken[420:] *= np.exp(np.linspace(0, 0.5, 180))
+    result = verdict_of(broken, REVERTING[1])
+    assert result.flips
+    assert not result.is_older
+    assert result.age_text(result.since_ms + 90 * 60_000) == "for 90 min"
+
+
+def test_without_a_test_there_is_no_age():
+    assert verdict_of(*REVERTING, n=143).age_text(closed_until(143)) == ""
 
 
 def test_three_in_a_row_call_unrelated_pairs_reverting_less_often_than_every_test():
