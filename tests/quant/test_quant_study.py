@@ -3,6 +3,7 @@
 import json
 import math
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -286,7 +287,7 @@ def test_one_more_bar_leaves_the_stretches_of_the_hedge_s_worth_as_they_were():
         first = n - 300
         y, x = (bars_of(leg[first:n], start_ms=START_MS + first * 60_000) for leg in (Y, X))
         worth.append(study_pair(y, x, PARAMS, closed_until(n)).hedge_quality)
-    changes = sum(a != b for a, b in zip(worth, worth[1:], strict=False))
+    changes = sum(a != b for a, b in pairwise(worth))
     assert 1 <= changes <= 2 * math.ceil(40 / (PARAMS.window // 4)), "a stretch comes or goes, no other moves"
 
 
