@@ -194,7 +194,7 @@ class Scene:
             values |= {"z": reading.z, "abs_z": abs(reading.z)}
             values |= {"edge_bps": edge.edge_bps, "net_edge_bps": edge.net_bps}
         moments = study.moments
-        has_hedge = isinstance(moments, NotEnough) or moments.beta > 0
+        has_hedge = isinstance(moments, NotEnough) or moments.has_hedge
         sighting = Sighting(self.now_ms, values, has_hedge, self.blindness(params, LIVE_STALE_S))
         return PairSight(self.now_ms, study, sighting, spent, *prices, coverage, reading)
 

@@ -15,6 +15,7 @@ from statarb.quant.power import half_life_found, time_text
 from statarb.quant.reading import LiveReading
 from statarb.quant.sample import NotEnough, Undefined, epoch_ms
 from statarb.quant.sizing import TwoLegs
+from statarb.quant.spread import FrozenMoments
 from statarb.quant.study import PairStudy
 from statarb.quant.verdict import age_text, p_text
 
@@ -81,7 +82,7 @@ def headline(
     verdict = _verdict_sentence(study)
     if isinstance(reading, NotEnough):
         return Headline(_missing_sentence(study, reading), "", verdict, "")
-    if isinstance(study.moments, NotEnough) or not study.moments.beta > 0:
+    if isinstance(study.moments, NotEnough) or not study.moments.has_hedge:
         return Headline(_no_hedge_sentence(study), "", verdict, "")
     state = _provenance(circumstances) + _state_sentence(study, reading)
     edge = _edge_sentence(study, reading, costs)
@@ -204,6 +205,8 @@ def _carry_text(study: PairStudy, reading: LiveReading, costs: Costs) -> str:
 
 def _verdict_sentence(study: PairStudy) -> str:
     verdict, test = study.verdict, study.engle_granger
+    if verdict.word == "no hedge" and isinstance(study.moments, FrozenMoments) and study.moments.has_hedge:
+        return f"Reversion: no hedge in its tests, {verdict.age_text(study.as_of_ms)}; beta of now is positive."
     if verdict.word not in ("mean-reverting", "no evidence"):
         return f"Reversion: {verdict.headline}."
     facts = [f"newest EG p {p_text(test.pvalue).removeprefix('= ')}"] if isinstance(test, CointegrationResult) else []

@@ -93,7 +93,7 @@ def two_legs(
     steps = [step for step in (y_lot, x_lot) if step is not None]
     if not all(math.isfinite(value) and value > 0 for value in (notional, y_price, x_price, *steps)):
         raise DataError("Notional, prices and lot steps must be positive numbers.", "Wait for a trade in both legs.")
-    if not moments.beta > 0:
+    if not moments.has_hedge:
         return Undefined("no legs: beta is not positive, so there is no hedge", moments.n, moments.n)
     ratio = moments.beta * (y_price / x_price if moments.price_scale == "log" else 1.0)
     y_units = on_lot(notional / y_price, y_lot, math.floor)

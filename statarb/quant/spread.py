@@ -30,6 +30,12 @@ class FrozenMoments:
     n: int
     price_scale: str
 
+    @property
+    def has_hedge(self) -> bool:
+        """Whether beta is positive. This alone decides on legs, net edge, pin and alerts; the verdict, which is of the
+        test window, is said beside them."""
+        return self.beta > 0
+
 
 @dataclass(frozen=True, eq=False)
 class InSample:

@@ -337,7 +337,7 @@ def _caveats(
     provisional = int(prices["provisional"].sum())
     if provisional:
         found.append(f"{provisional:,} of {len(prices):,} bars are provisional: trades in them are still missing.")
-    if isinstance(moments, FrozenMoments) and moments.beta <= 0:
+    if isinstance(moments, FrozenMoments) and not moments.has_hedge:
         found.append("beta is not positive over the hedge window: there is no hedge, so z is no signal.")
     elif isinstance(gap, BetaGap) and gap.differs:
         found.append(

@@ -56,7 +56,7 @@ def alert_text(view: DeskView) -> str:
     if alert is None:
         if isinstance(study.moments, NotEnough):
             return f"No alert can begin: {'z does not exist' if isinstance(study.moments, Undefined) else 'no z yet'}."
-        if not study.moments.beta > 0:
+        if not study.moments.has_hedge:
             return "No alert can begin: without a positive beta there are no legs to trade."
         return f"No alert: one begins when z reaches ±{params.entry_z:g} at the close of a bar."
     z = number_text(alert.z, 2, signed=True)

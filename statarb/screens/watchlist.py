@@ -64,8 +64,8 @@ def tile(glance: Glance, current: PairParams) -> dict[str, Any]:
     """What the browser draws of one pair: its name, z now and lately, net edge and the verdict's word."""
     params, study, live = glance.params, glance.study, glance.live
     y, x = leg_names(params.pair)
-    word = _word(study)
-    shown = live if word != "no hedge" else None
+    has_hedge = study is not None and isinstance(study.moments, FrozenMoments) and study.moments.has_hedge
+    shown = live if has_hedge else None
     return {
         "id": f"{params.y}|{params.x}",
         "name": f"{y} / {x}",
@@ -75,18 +75,18 @@ def tile(glance: Glance, current: PairParams) -> dict[str, Any]:
         "z": number_text(live.z, 2, signed=True) if live else DASH,
         "beyond": shown is not None and abs(shown.z) >= params.entry_z,
         "net": f"net {number_text(shown.edge.net_bps, 1, signed=True)} bp" if shown else "",
-        "verdict": word,
+        "verdict": _word(study, has_hedge),
         "spark": spark(study.z.iloc[-SPARK_BARS:].tolist()) if study else [],
     }
 
 
-def _word(study: PairStudy | None) -> str:
-    """The verdict's word; `no hedge` where the hedge of now is not positive, whatever the older tests read."""
+def _word(study: PairStudy | None, has_hedge: bool) -> str:
+    """The verdict's word; of a hedge, what is so now, whatever the older tests read."""
     if study is None:
         return "not read yet"
-    if isinstance(study.moments, FrozenMoments) and not study.moments.beta > 0:
+    if isinstance(study.moments, FrozenMoments) and not has_hedge:
         return "no hedge"
-    return study.verdict.word
+    return "no hedge in tests" if has_hedge and study.verdict.word == "no hedge" else study.verdict.word
 
 
 def spark(z: Sequence[float]) -> list[float | None]:

@@ -182,6 +182,16 @@ def test_without_a_positive_beta_the_distance_is_no_signal(z):
         assert not re.search(r"rich|cheap|net ", found.text)
 
 
+def test_a_verdict_of_no_hedge_is_said_beside_the_legs_of_a_hedge_that_is_there_now():
+    older = replace(REVERTING.verdict, word="no hedge", headline="no hedge (beta <= 0)", is_older=True)
+    found = said(replace(REVERTING, verdict=older))
+    age = older.age_text(REVERTING.as_of_ms)
+    assert found.verdict == f"Reversion: no hedge in its tests, {age}; beta of now is positive."
+    assert age.startswith("for at least ")
+    assert found.edge
+    assert found.legs
+
+
 def frame(values):
     index = pd.DatetimeIndex((START_MS + 60_000 * np.arange(len(values))).astype("datetime64[ms]"), tz="UTC")
     return pd.Series(values, index=index, dtype=float)

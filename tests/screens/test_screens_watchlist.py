@@ -82,7 +82,7 @@ def test_a_tile_names_z_net_and_verdict_and_marks_the_current_pair(desk):
     assert not tile(glance, PAIRS[1])["current"]
 
 
-def test_a_tile_shows_no_net_without_a_hedge_of_now_or_while_the_verdict_says_no_hedge(desk):
+def test_the_hedge_of_now_decides_on_the_net_of_a_tile_as_in_the_headline(desk):
     for _ in range(2):
         glance = desk.glances(PAIRS)[0]
     study, live = glance.study, replace(glance.live, z=5.0)
@@ -90,9 +90,11 @@ def test_a_tile_shows_no_net_without_a_hedge_of_now_or_while_the_verdict_says_no
     opposed = replace(study, moments=replace(study.moments, beta=-0.51))
     refused = replace(study, verdict=replace(study.verdict, word="no hedge"))
     assert tile(replace(glance, live=live), PAIRS[0])["beyond"]
-    for one in (opposed, refused):
-        shown = tile(replace(glance, study=one, live=live), PAIRS[0])
-        assert (shown["verdict"], shown["net"], shown["beyond"]) == ("no hedge", "", False)
+    shown = tile(replace(glance, study=opposed, live=live), PAIRS[0])
+    assert (shown["verdict"], shown["net"], shown["beyond"]) == ("no hedge", "", False)
+    shown = tile(replace(glance, study=refused, live=live), PAIRS[0])
+    assert (shown["verdict"], shown["beyond"]) == ("no hedge in tests", True)
+    assert shown["net"].startswith("net ")
 
 
 def test_before_its_first_study_a_tile_says_so(desk):
