@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from itertools import pairwise, permutations
 
 import numpy as np
@@ -15,16 +16,18 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "time": (
         "opentime", "opentimems", "opentimes", "unix", "unixtimestamp", "unixtime", "epoch", "timestamp", "timestampms",
         "ts", "tsutc", "times", "timems", "datetime", "gmttime", "localtime", "starttime", "periodstart", "date",
-        "time", "day", "t",
+        "time", "day", "t", "zeitstempel", "datumzeit", "datumuhrzeit", "datum", "zeit", "uhrzeit", "horodatage",
+        "dateheure", "heure", "marcadetiempo", "fechahora", "fecha", "hora",
     ),
-    "open": ("open", "openprice", "o", "first"),
-    "high": ("high", "highprice", "h", "max"),
-    "low": ("low", "lowprice", "l", "min"),
-    "close": ("close", "closeprice", "c", "last", "lastprice", "price", "closelast", "adjclose", "settle"),
+    "open": ("open", "openprice", "o", "first", "eroffnung", "eroeffnung", "eroffnungskurs", "ouverture", "apertura"),
+    "high": ("high", "highprice", "h", "max", "hoch", "hochst", "hochstkurs", "haut", "plushaut", "maximo"),
+    "low": ("low", "lowprice", "l", "min", "tief", "tiefst", "tiefstkurs", "bas", "plusbas", "minimo"),
+    "close": ("close", "closeprice", "c", "last", "lastprice", "price", "closelast", "adjclose", "settle", "schluss",
+              "schlusskurs", "cloture", "dernier", "cierre", "ultimo", "kurs", "precio", "prix"),
     "quote_volume": ("quotevolume", "quoteassetvolume", "volumequote", "turnover", "amount", "volumeusdt", "volumeusd",
                      "volumeusdc", "volumeeur"),
     "taker_buy_volume": ("takerbuyvolume", "takerbuybaseassetvolume", "takerbuybasevolume", "takerbuybase"),
-    "volume": ("volume", "vol", "v", "basevolume", "volumebase", "tickvol", "tickvolume"),
+    "volume": ("volume", "vol", "v", "basevolume", "volumebase", "tickvol", "tickvolume", "volumen"),
     "trades": ("trades", "numberoftrades", "tradecount", "count", "numtrades", "n"),
 }  # fmt: skip
 _EXCHANGE_KLINES: dict[str, int] = {
@@ -32,6 +35,7 @@ _EXCHANGE_KLINES: dict[str, int] = {
     "taker_buy_volume": 9,
 }  # fmt: skip
 _KLINE_COLUMNS = 12
+_DAY_AND_CLOCK = (("date", "time"), ("datum", "zeit"), ("datum", "uhrzeit"), ("date", "heure"), ("fecha", "hora"))
 _SAMPLE_ROWS = 500
 _TIME_CELLS = 20
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?")
@@ -43,7 +47,7 @@ def guess_columns(table: TextTable) -> dict[str, int]:
 
 
 def _by_names(table: TextTable) -> dict[str, int]:
-    plain = [re.sub(r"[^a-z0-9]", "", name.lower()) for name in table.header or ()]
+    plain = [_plain(name) for name in table.header or ()]
     found: dict[str, int] = {}
     for role, names in _NAMES.items():
         place = next(
@@ -54,9 +58,16 @@ def _by_names(table: TextTable) -> dict[str, int]:
     volumes = [i for i, name in enumerate(plain) if name.startswith("volume") and i not in found.values()]
     if "volume" not in found and volumes:
         found["volume"] = volumes[0]
-    if "date" in plain and "time" in plain and _is_clock(table, plain.index("time")):
-        found |= {"time": plain.index("date"), "clock": plain.index("time")}
+    for day, clock in _DAY_AND_CLOCK:
+        if day in plain and clock in plain and _is_clock(table, plain.index(clock)):
+            found |= {"time": plain.index(day), "clock": plain.index(clock)}
+            break
     return found
+
+
+def _plain(name: str) -> str:
+    """Letters and digits alone, small and without accents: `Eröffnung` and `EROFFNUNG` are one name."""
+    return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKD", name.casefold()))
 
 
 def _is_clock(table: TextTable, index: int) -> bool:

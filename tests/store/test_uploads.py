@@ -210,10 +210,18 @@ def test_columns_are_asked_for_where_they_cannot_be_told():
          {"time": 0, "clock": 1, "open": 2, "high": 3, "low": 4, "close": 5, "volume": 6}),
         ("Date,Open,High,Low,Close,Adj Close,Volume",
          {"time": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 6}),
+        ("Zeitstempel,Eröffnung,Hoch,Tief,Schlußkurs,Volumen",
+         {"time": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5}),
+        ("DATUM;UHRZEIT;EROFFNUNG;HOCH;TIEF;SCHLUSS",
+         {"time": 0, "clock": 1, "open": 2, "high": 3, "low": 4, "close": 5}),
+        ("date;heure;ouverture;haut;bas;clôture;volume",
+         {"time": 0, "clock": 1, "open": 2, "high": 3, "low": 4, "close": 5, "volume": 6}),
+        ("Fecha;Apertura;Ma\u0301ximo;Mínimo;Cierre;Volumen",
+         {"time": 0, "open": 1, "high": 2, "low": 3, "close": 4, "volume": 5}),
     ],
 )  # fmt: skip
 def test_headers_of_well_known_sources_are_understood(head, expected):
-    separator = "\t" if "\t" in head else ","
+    separator = next(one for one in "\t;," if one in head)
     cells = ["2024.01.01", "12:00:00"] + ["1"] * (head.count(separator) - 1)
     assert guess_columns(read_table(f"{head}\n{separator.join(cells)}".encode())) == expected
 
