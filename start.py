@@ -183,7 +183,7 @@ def install(requirements: Path) -> Path:
     """The interpreter of a .venv that holds `requirements`; runs pip only when the file has changed."""
     if not is_installed(requirements):
         make_venv()
-        say("start", f"installing {requirements.name} into .venv (some minutes the first time, then never again)")
+        say("start", f"checking that .venv has what {requirements.name} lists (some minutes the first time)")
         run_pip(requirements)
         for file in included_files(requirements):
             stamp, text = installed_stamp(file)

@@ -93,10 +93,11 @@ def build(db: Path, archive: Path | None, order: Order, form: Form, shown: pd.Da
         source = reader.source()
         if form == "csv":
             return csv_bytes(frames, milliseconds=order.milliseconds)
-        facts = facts_of(reader, order, source)
+        made_at_ms = SYSTEM_CLOCK.now_ms()
+        facts = facts_of(reader, order, source, made_at_ms)
         if form == "parquet":
             return parquet_bytes(frames, facts)
-        return zip_bytes(order.stem(source), frames, facts, milliseconds=order.milliseconds)
+        return zip_bytes(order.stem(source), frames, facts, made_at_ms, milliseconds=order.milliseconds)
 
 
 def expected_rows(reader: Reader, archive: Path | None, order: Order) -> int:
@@ -127,13 +128,13 @@ def excess(order: Order, rows: int) -> str:
     return ""
 
 
-def facts_of(reader: Reader, order: Order, source: str) -> dict[str, Any]:
+def facts_of(reader: Reader, order: Order, source: str, made_at_ms: int) -> dict[str, Any]:
     """What the cells of a file do not say."""
     names = order.instruments or (order.params.y, order.params.x)
     facts: dict[str, Any] = {
         "content": order.what,
         "program": f"statarb {__version__}",
-        "made_at_utc": utc_text(SYSTEM_CLOCK.now_ms()),
+        "made_at_utc": utc_text(made_at_ms),
         "source": source or "unknown",
         "time_zone": "UTC",
     }

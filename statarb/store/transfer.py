@@ -13,6 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from statarb.clock import utc_text
+
 Facts = Mapping[str, Any]
 """What a reader of a file must know and its cells do not say: parameters, source, span, coverage, zone, version."""
 
@@ -55,15 +57,26 @@ def parquet_bytes(pieces: Iterable[pd.DataFrame], facts: Facts) -> bytes:
     return file.getvalue()
 
 
-def zip_bytes(stem: str, pieces: Iterable[pd.DataFrame], facts: Facts, *, milliseconds: bool = False) -> bytes:
-    """`stem.csv` and, beside it, `stem.json` with the facts, in one zip; compressed as it is made."""
+def zip_bytes(
+    stem: str, pieces: Iterable[pd.DataFrame], facts: Facts, made_at_ms: int, *, milliseconds: bool = False
+) -> bytes:
+    """`stem.csv` and, beside it, `stem.json` with the facts, in one zip; compressed as it is made, dated in UTC."""
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open(f"{stem}.csv", "w", force_zip64=True) as table:
+    with zipfile.ZipFile(file, "w") as archive:
+        with archive.open(_entry(f"{stem}.csv", made_at_ms), "w", force_zip64=True) as table:
             for part in _csv_parts(pieces, milliseconds):
                 table.write(part)
-        archive.writestr(f"{stem}.json", facts_text(facts))
+        archive.writestr(_entry(f"{stem}.json", made_at_ms), facts_text(facts))
     return file.getvalue()
+
+
+def _entry(name: str, made_at_ms: int) -> zipfile.ZipInfo:
+    date, time = utc_text(made_at_ms).split()
+    year, month, day, hour, minute, second = (int(part) for part in (*date.split("-"), *time.split(":")))
+    entry = zipfile.ZipInfo(name, (year, month, day, hour, minute, second))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o644 << 16
+    return entry
 
 
 def facts_text(facts: Facts) -> str:

@@ -102,10 +102,13 @@ def test_parquet_and_zip_carry_the_same_rows_and_their_facts(filled, study):
     np.testing.assert_array_equal(pd.read_parquet(io.BytesIO(parquet))["zscore"], plain["zscore"])
     with zipfile.ZipFile(io.BytesIO(build(filled.path, None, order, "zip"))) as archive:
         table, beside = archive.namelist()
+        dates = {"{}-{:02}-{:02} {:02}:{:02}:{:02}".format(*entry.date_time) for entry in archive.infolist()}
         assert archive.read(table) == build(filled.path, None, order, "csv")
         zipped = json.loads(archive.read(beside))
-    assert zipped.pop("made_at_utc") >= facts.pop("made_at_utc")
+    made_at_utc = zipped.pop("made_at_utc")
+    assert made_at_utc >= facts.pop("made_at_utc")
     assert zipped == facts
+    assert {text[:17] for text in dates} == {made_at_utc[:17]}
     assert facts["source"] == "simulated"
     assert facts["time_zone"] == "UTC"
     assert facts["program"].startswith("statarb ")
