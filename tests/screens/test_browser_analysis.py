@@ -15,6 +15,14 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PLOT = "document.querySelector('.js-plotly-plot')"
 TYPES = f"{PLOT}.data.map((trace) => trace.type)"
 NAMES = "[...document.querySelectorAll('.js-plotly-plot')].map((plot) => plot.data?.map((trace) => trace.name))"
+# Labels of axes that reach over the edge of their chart.
+CUT_LABELS = """[...document.querySelectorAll('.js-plotly-plot')].flatMap((plot) => {
+  const place = plot.getBoundingClientRect();
+  return [...plot.querySelectorAll('.xtick text, .ytick text, .xtitle, .ytitle')].filter((text) => {
+    const box = text.getBoundingClientRect();
+    return box.left < place.left || box.right > place.right || box.top < place.top || box.bottom > place.bottom;
+  }).map((text) => text.textContent);
+})"""
 
 
 def drag(page):
@@ -86,6 +94,7 @@ def test_between_two_bars_a_tick_of_the_page_is_small(page, url):
 def test_the_hedge_draws_the_methods_chosen_and_compares_all_on_request(page, url):
     page.goto(f"{url}/pair?section=Hedge")
     page.wait_for_function(f"{NAMES}.length === 3 && {NAMES}.every((names) => names?.length)", timeout=60_000)
+    assert page.evaluate(CUT_LABELS) == []
     page.get_by_role("button", name="Huber", exact=True).click()
     page.wait_for_function(f"{NAMES}[0].some((name) => name.startsWith('Huber, β'))")
     page.get_by_text("Levels too (misleading)").click()
