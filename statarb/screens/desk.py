@@ -52,6 +52,7 @@ from statarb.store import (
     StoredOutcome,
     StoredQuote,
     disk,
+    hour_rate,
     rejects,
 )
 
@@ -129,12 +130,14 @@ class Glance:
 
 @dataclass(frozen=True, eq=False)
 class Quality:
-    """How good the record is: coverage of the last 24 hours by instrument, gaps, rejects by reason, disk."""
+    """How good the record is: coverage of the last 24 hours by instrument, gaps, rejects by reason, disk, and the
+    trades a second of the last hour (None before there is an hour of record)."""
 
     coverage: dict[str, Coverage]
     gaps: pd.DataFrame
     rejects: pd.DataFrame
     disk: Disk
+    hour_rate: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,7 +333,8 @@ class Desk:
         reader = self._current_reader()
         spans = {name: one.closed_until_ms or 0 for name, one in view.instruments.items()}
         covered = {name: reader.coverage(name, "1m", until - _DAY_MS, until) for name, until in spans.items()}
-        return Quality(covered, reader.gaps(), rejects(reader), disk(self.path))
+        rate = hour_rate(reader, max(spans.values(), default=0))
+        return Quality(covered, reader.gaps(), rejects(reader), disk(self.path), rate)
 
     def _view(self, reader: Reader, params: PairParams) -> DeskView:
         instruments, feeds, last_trades = _proper(reader.instruments()), reader.feeds(), reader.last_trades()

@@ -60,7 +60,7 @@ def _show_totals(view: DeskView, quality: Quality) -> None:
         _metric(
             "Disk used",
             f"{quality.disk.used / 1e6:,.0f} MB",
-            f"{_days(quality.disk.days_left(rate))} left",
+            days_text(quality),
         )
 
 
@@ -183,5 +183,9 @@ def _count(stats: Any, key: str) -> str:
     return f"{value:,}" if isinstance(value, int) else DASH
 
 
-def _days(days: float) -> str:
-    return "years" if days > 3650 else f"{days:,.0f} days" if days >= 1 else "less than a day"
+def days_text(quality: Quality) -> str:
+    """How long the disk lasts at the rate of the last hour."""
+    if quality.hour_rate is None:
+        return "days left: after 1 h of record"
+    days = quality.disk.days_left(quality.hour_rate)
+    return f"{'years' if days > 3650 else f'{days:,.0f} days' if days >= 1 else 'less than a day'} left"

@@ -12,7 +12,7 @@ from statarb.store.coverage import Coverage
 from statarb.store.desk_file import DeskFile, Wanted
 from statarb.store.imports import read_holdings, reserve_lines
 from statarb.store.inbox import ExchangeTime, FeedReport, Inbox, InboxSink, Listing, Reject, Seed, TradeBatch
-from statarb.store.quality import Disk, conflicts, disk, rejects
+from statarb.store.quality import Disk, conflicts, disk, hour_rate, rejects
 from statarb.store.reader import FeedState, LastTrade, Reader, StoredInstrument
 from statarb.store.retention import Retention
 from statarb.store.writer import Writer
@@ -55,6 +55,7 @@ __all__ = [
     "create_database",
     "disk",
     "frame_of",
+    "hour_rate",
     "read_holdings",
     "read_trades",
     "rejects",

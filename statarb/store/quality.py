@@ -13,6 +13,8 @@ from statarb.store.reader import Reader
 BYTES_A_TRADE = 40
 """A trade on disk with its bars: the benchmark `bytes_per_trade`, rounded up."""
 
+_HOUR_MS = 3_600_000
+
 
 @dataclass(frozen=True)
 class Disk:
@@ -24,6 +26,19 @@ class Disk:
     def days_left(self, trades_per_s: float) -> float:
         """Until the free space is taken at this rate, the size of a trade with its bars as measured; inf at none."""
         return self.free / (trades_per_s * BYTES_A_TRADE * 86_400) if trades_per_s else float("inf")
+
+
+def hour_rate(reader: Reader, until_ms: int) -> float | None:
+    """Trades a second over the hour before `until_ms`; None where no instrument's trades reach back so far, because a
+    rate of minutes says nothing about days."""
+    since_ms = until_ms - _HOUR_MS
+    oldest = reader.table(
+        "SELECT venue || ':' || name AS instrument, (SELECT ts_ms FROM trades WHERE trades.symbol_id = s.symbol_id "
+        "ORDER BY trade_id LIMIT 1) AS first_ms FROM symbols s"
+    )
+    if not (oldest["first_ms"] <= since_ms).any():
+        return None
+    return sum(reader.id_count(name, since_ms, until_ms) for name in oldest["instrument"]) / 3600
 
 
 def rejects(reader: Reader) -> pd.DataFrame:

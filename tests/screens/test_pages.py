@@ -1,7 +1,9 @@
 """Every page in every state of the database: data, few bars, none, no file, a broken file, a hostile URL."""
 
 import re
+from dataclasses import replace
 
+import pandas as pd
 import pytest
 from desk_database import DeskDatabase
 from pages import metrics, page, ran_well, words
@@ -9,10 +11,11 @@ from streamlit.testing.v1 import AppTest
 from support import PROJECT
 
 from statarb.params import PairParams
-from statarb.screens.desk import Desk
+from statarb.screens.desk import Desk, Quality
+from statarb.screens.quality_page import days_text
 from statarb.screens.wording import DASH
 from statarb.settings import desk_path
-from statarb.store import DeskFile
+from statarb.store import DeskFile, Disk
 
 PAGES = ("live", "pair", "quality", "data")
 
@@ -260,6 +263,12 @@ def test_the_quality_page_says_what_is_missing_and_why_frames_were_refused(fille
     assert "7 duplicates absorbed" in said
     assert metrics(at)["Missing now"] == "10"
     assert metrics(at)["Clock offset"] == "-3 ms"
+
+
+def test_the_days_that_the_disk_lasts_are_told_after_an_hour_of_record():
+    quality = Quality({}, pd.DataFrame(), pd.DataFrame(), Disk(0, 40 * 86_400 * 100), None)
+    assert days_text(quality) == "days left: after 1 h of record"
+    assert days_text(replace(quality, hour_rate=10.0)) == "10 days left"
 
 
 def test_the_quality_page_leaves_requests_for_ingest(filled, db):

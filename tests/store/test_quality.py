@@ -5,7 +5,7 @@ import math
 import pytest
 from store.rig import T0_MS, Rig, trade
 
-from statarb.store import Disk, Reader, Reject, TradeBatch, conflicts, disk, rejects
+from statarb.store import Disk, Reader, Reject, TradeBatch, conflicts, disk, hour_rate, rejects
 
 
 @pytest.fixture
@@ -41,3 +41,10 @@ def test_the_disk_is_the_file_with_its_log(rig):
 def test_days_left_follow_from_the_free_space_and_the_rate():
     assert Disk(0, 40 * 86_400 * 100).days_left(10.0) == 10.0
     assert Disk(0, 1).days_left(0.0) == math.inf
+
+
+def test_a_rate_is_told_once_the_record_is_an_hour_long(rig):
+    reader = Reader(rig.path)
+    assert hour_rate(reader, T0_MS + 300_000) is None
+    rig.commit(*[trade(600 + i, T0_MS + 300_000 + i * 5_000) for i in range(660)])  # 55 minutes more
+    assert hour_rate(reader, T0_MS + 3_600_000) == pytest.approx(1260 / 3600)
