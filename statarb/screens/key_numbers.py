@@ -15,6 +15,7 @@ from statarb.quant.sample import epoch_ms
 from statarb.screens.desk import DeskView
 from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
+from statarb.screens.stat import show_card
 from statarb.screens.wording import DASH, duration_text, escape, number_text, price_text
 from statarb.screens.zone import current_zone
 from statarb.store import LastTrade
@@ -29,7 +30,9 @@ _PRICE_HELP = (
 def show_key_numbers(view: DeskView) -> None:
     """Seven cards of one height; grey while the prices are not live."""
     study, pair = view.study, view.params.pair
-    with st.grid(7, min_column_width=124, gap="small", key="numbers" if view.health.has_live_prices else "numbers-old"):
+    with st.grid(
+        7, min_column_width=120, gap="xsmall", key="numbers" if view.health.has_live_prices else "numbers-old"
+    ):
         _price_metric(pair.y.label, view, "y", view.y_last)
         _price_metric(pair.x.label, view, "x", view.x_last)
         _spread_metric(view)
@@ -43,7 +46,7 @@ def _price_metric(label: str, view: DeskView, leg: str, last: LastTrade | None) 
     stored = view.instruments[view.params.y if leg == "y" else view.params.x]
     value = price_text(last.price, stored.tick) if last else DASH
     change = change_text(view.study, leg, last.price, current_zone()) if last else "no trade yet"
-    _metric(escape(label), value, change, _PRICE_HELP)
+    show_card(escape(label), value, change, _PRICE_HELP)
 
 
 def change_text(study: PairStudy, leg: str, price: float, zone: Zone) -> str:
@@ -62,23 +65,23 @@ def change_text(study: PairStudy, leg: str, price: float, zone: Zone) -> str:
 def _spread_metric(view: DeskView) -> None:
     study, unit = view.study, spread_unit(view.study)
     if view.live is None:
-        _metric(_live_label("Spread", view), DASH, _missing(view), tip("spread"))
+        show_card(_live_label("Spread", view), DASH, _missing(view), tip("spread"))
         return
     value = number_text(view.live.spread * unit.scale, unit.digits, signed=True) + unit.suffix
     at_close = f"at close {_at_close(study.spread, unit.scale, unit.digits)}{unit.suffix}"
-    _metric(_live_label("Spread", view), value, at_close, tip("spread"))
+    show_card(_live_label("Spread", view), value, at_close, tip("spread"))
 
 
 def _z_metric(view: DeskView) -> None:
     if view.live is None:
-        _metric(_live_label("z", view), DASH, _missing(view), tip("z"))
+        show_card(_live_label("z", view), DASH, _missing(view), tip("z"))
         return
     share = view.live.share_beyond
     if isinstance(share, NotEnough):
         beyond = f"at close {_at_close(view.study.z, 1.0, 2)}"
     else:
         beyond = f"{100 * share:.0f} % of {duration_text(view.live.beyond_hours * 3600)} beyond"
-    _metric(_live_label("z", view), number_text(view.live.z, 2, signed=True), beyond, _Z_HELP)
+    show_card(_live_label("z", view), number_text(view.live.z, 2, signed=True), beyond, _Z_HELP)
 
 
 def _live_label(name: str, view: DeskView) -> str:
@@ -89,11 +92,11 @@ def _hedge_metric(study: PairStudy) -> None:
     moments, fit = study.moments, study.hedge
     beta = moments.beta if isinstance(moments, FrozenMoments) else math.nan if isinstance(fit, NotEnough) else fit.beta
     if math.isnan(beta):
-        _metric("Hedge ratio β", DASH, _count(fit) if isinstance(fit, NotEnough) else DASH, tip("beta"))
+        show_card("Hedge ratio β", DASH, _count(fit) if isinstance(fit, NotEnough) else DASH, tip("beta"))
         return
     method = HEDGE_NAMES[study.params.hedge].lower()
     help_text = f"By {method}; below, where it lies with 95 %.\n\n{tip('beta')}"
-    _metric("Hedge ratio β", number_text(beta, 4), _interval_text(study) or method, help_text)
+    show_card("Hedge ratio β", number_text(beta, 4), _interval_text(study) or method, help_text)
 
 
 def _interval_text(study: PairStudy) -> str:
@@ -108,16 +111,16 @@ def _interval_text(study: PairStudy) -> str:
 def _correlation_metric(study: PairStudy) -> None:
     series, window = study.correlation, study.params.corr_window
     if isinstance(series, NotEnough):
-        _metric("Correlation", DASH, _count(series), tip("correlation"))
+        show_card("Correlation", DASH, _count(series), tip("correlation"))
         return
     newest = float(series.iloc[-1]) if len(series) else math.nan
-    _metric("Correlation", number_text(newest, 2), f"{window} returns", tip("correlation"))
+    show_card("Correlation", number_text(newest, 2), f"{window} returns", tip("correlation"))
 
 
 def _verdict_metric(study: PairStudy) -> None:
     verdict = study.verdict
     with st.container(key="verdict-word"):
-        _metric("Reversion", verdict.word, verdict_age_text(study), "\n\n".join(verdict.reasons))
+        show_card("Reversion", verdict.word, verdict_age_text(study), "\n\n".join(verdict.reasons))
 
 
 def verdict_age_text(study: PairStudy) -> str:
@@ -127,19 +130,6 @@ def verdict_age_text(study: PairStudy) -> str:
         missing = study.engle_granger
         return _count(missing) if isinstance(missing, NotEnough) else DASH
     return f"{verdict.age_text(study.as_of_ms)}, {verdict.flips_text}"
-
-
-def _metric(label: str, value: str, description: str, help_text: str) -> None:
-    st.metric(
-        label,
-        value,
-        description,
-        delta_color="off",
-        delta_arrow="off",
-        help=help_text,
-        border=True,
-        height=96,
-    )
 
 
 def _missing(view: DeskView) -> str:

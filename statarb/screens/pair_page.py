@@ -74,7 +74,7 @@ def show_verdict(study: PairStudy) -> None:
 
 def show_worth(study: PairStudy) -> None:
     """What the hedge is worth: beta with its interval, half-life, quality, gap, stability and correlation."""
-    with st.grid(6, min_column_width=150, gap="small", key="worth"):
+    with st.grid(6, min_column_width=144, gap="xsmall", key="worth"):
         _beta(study)
         _half_life(study)
         _quality(study)

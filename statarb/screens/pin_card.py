@@ -16,6 +16,7 @@ from statarb.quant.headline import money_sign
 from statarb.quant.pin import PinState, assumed_fill, pin_events, pin_exit, pin_moments, pin_state
 from statarb.screens.desk import Desk, DeskView
 from statarb.screens.pin_words import half_lives_text, legs_text, money_text
+from statarb.screens.stat import show_card
 from statarb.screens.wording import DASH, duration_text, escape, number_text
 from statarb.screens.zone import current_zone
 from statarb.settings import desk_path
@@ -100,40 +101,36 @@ def _show_head(item: OpenPin) -> None:
 def _show_numbers(pin: Pin, view: DeskView, state: PinState) -> None:
     live = "" if view.health.has_live_prices else ", not live"
     params, moments, money = pin.params, pin_moments(pin), money_sign(pin.params.pair.y)
-    _metric(f"Net P&L{live}", money_text(state.net, money), f"{_signed(state.net_bps, 1)} bp of y", _NET_HELP)
+    show_card(f"Net P&L{live}", money_text(state.net, money), f"{_signed(state.net_bps, 1)} bp of y", _NET_HELP)
     costs = state.entry_cost + state.exit_cost
-    _metric(
+    show_card(
         "Gross",
         money_text(state.gross, money),
         f"costs in and out {money_text(costs, money, signed=False)}",
         _GROSS_HELP,
     )
     if state.carry is None:
-        _metric("Carry", DASH, "funding not known", _CARRY_HELP)
+        show_card("Carry", DASH, "funding not known", _CARRY_HELP)
     else:
-        _metric("Carry", money_text(-state.carry, money), "estimate, in the net", _CARRY_HELP)
+        show_card("Carry", money_text(-state.carry, money), "estimate, in the net", _CARRY_HELP)
     entry_z = live_z(moments, pin.y.price, pin.x.price)[1]
     target, stop = (_signed(-pin.side * z, 2).removesuffix(".00") for z in (params.exit_z, params.stop_z))
-    _metric(
+    show_card(
         f"z, own moments{live}", _signed(state.z, 2), f"in {_signed(entry_z, 2)}, out {target}, stop {stop}", _Z_HELP
     )
     held_s = state.bars_held * params.bar_s
     bars = f"{state.bars_held:,.0f} of {params.time_stop:,} bars"
-    _metric("Held", duration_text(held_s), bars, _HELD_HELP)
+    show_card("Held", duration_text(held_s), bars, _HELD_HELP)
     if state.beta_drift is None:
-        _metric("β drift", DASH, f"pinned {pin.beta:.3g}, none today", _DRIFT_HELP)
+        show_card("β drift", DASH, f"pinned {pin.beta:.3g}, none today", _DRIFT_HELP)
     else:
         today = pin.beta * (1 + state.beta_drift)
         drift = f"{number_text(100 * state.beta_drift, 0, signed=True)} %"
-        _metric("β drift", drift, f"{pin.beta:.3g} pinned, now {today:.3g}", _DRIFT_HELP)
+        show_card("β drift", drift, f"{pin.beta:.3g} pinned, now {today:.3g}", _DRIFT_HELP)
 
 
 def _signed(value: float, digits: int) -> str:
     return number_text(value, digits, signed=True)
-
-
-def _metric(label: str, value: str, description: str, help_text: str) -> None:
-    st.metric(label, value, description, delta_color="off", delta_arrow="off", help=help_text, border=True, height=96)
 
 
 def is_filled(pin: Pin) -> bool:

@@ -16,6 +16,7 @@ from statarb.screens.coverage import percent_text
 from statarb.screens.desk import Desk, DeskView, Quality
 from statarb.screens.following import show_following
 from statarb.screens.frame import follow_instruments
+from statarb.screens.stat import show_card
 from statarb.screens.wording import DASH, duration_text, escape, number_text
 
 _STATES = ("open", "filled", "unfillable", "deferred")
@@ -52,20 +53,16 @@ def _show_totals(view: DeskView, quality: Quality) -> None:
     stats = view.feeds["ingest"].stats if "ingest" in view.feeds else {}
     rate = float(stats.get("trades_per_s") or 0.0)
     with st.grid(6, min_column_width=128, gap="small", key="totals"):
-        _metric("Trades a second", number_text(rate, 1), "stored, last ten seconds")
-        _metric("Event to commit", _ms(stats, "lag_p50_ms"), f"99 %: {_ms(stats, 'lag_p99_ms')}")
-        _metric("Clock offset", _ms(stats, "clock_offset_ms"), "exchange − local")
-        _metric("Queue", _count(stats, "queue_depth"), "waiting to be stored")
-        _metric("Missing now", _count(stats, "missing_ids"), f"{_count(stats, 'deferred_ids')} deferred")
-        _metric(
+        show_card("Trades a second", number_text(rate, 1), "stored, last ten seconds")
+        show_card("Event to commit", _ms(stats, "lag_p50_ms"), f"99 %: {_ms(stats, 'lag_p99_ms')}")
+        show_card("Clock offset", _ms(stats, "clock_offset_ms"), "exchange − local")
+        show_card("Queue", _count(stats, "queue_depth"), "waiting to be stored")
+        show_card("Missing now", _count(stats, "missing_ids"), f"{_count(stats, 'deferred_ids')} deferred")
+        show_card(
             "Disk used",
             f"{quality.disk.used / 1e6:,.0f} MB",
             days_text(quality),
         )
-
-
-def _metric(label: str, value: str, description: str) -> None:
-    st.metric(label, value, description, delta_color="off", delta_arrow="off", border=True, height=96)
 
 
 def _show_instruments(view: DeskView, quality: Quality) -> None:

@@ -12,18 +12,16 @@ from statarb.screens.glossary_text import tip
 from statarb.screens.wording import DASH, escape, wait_text
 
 
+def show_card(label: str, value: str, description: str, help_text: str | None = None) -> None:
+    """Name, number and a few words below it; the cards of a row are as high as the highest."""
+    st.metric(
+        label, value, description, delta_color="off", delta_arrow="off", help=help_text, border=True, height="stretch"
+    )
+
+
 def show_stat(label: str, value: str, description: str, term: str) -> None:
     """A card; `term` is the glossary's key for its tooltip."""
-    st.metric(
-        label,
-        value,
-        description,
-        delta_color="off",
-        delta_arrow="off",
-        help=tip(term),
-        border=True,
-        height=96,
-    )
+    show_card(label, value, description, tip(term))
 
 
 def show_no_stat(label: str, missing: NotEnough, term: str) -> None:
