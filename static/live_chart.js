@@ -8,7 +8,9 @@
 // The same query, so that a new version of this file brings the new version of those.
 const version = new URL(import.meta.url).search;
 const { axisKey, axisNumber, dress, epochMs, firstAt, look, themed, unpacked } = await import(`./drawing.js${version}`);
+const { KEYS_HTML, KEYS_TEXT, listenForKeys } = await import(`./keys.js${version}`);
 const { mounting } = await import(`./mount.js${version}`);
+const { placeTags } = await import(`./tags.js${version}`);
 
 const CONFIG = {
   displaylogo: false,
@@ -17,7 +19,6 @@ const CONFIG = {
   showSendToCloud: false,
   modeBarButtons: [["zoom2d", "pan2d"], ["toImage"]],
 };
-const KEYS = "Keys, while the chart has the focus: \u2190 \u2192 pan (with Shift by half), + \u2212 zoom, 0 or R reset, F follow";
 const LEAST_BARS = 5;
 const WHOLE = 1500; // points up to which all are drawn; beyond, what is shown and as much on either side
 
@@ -26,10 +27,10 @@ const HTML = `
     <div class="statarb-spans" role="group" aria-label="Time span shown"></div>
     <div class="statarb-tools">
       <button class="statarb-follow" type="button" disabled>Following</button>
-      <button class="statarb-keys" type="button" title="${KEYS}" aria-label="${KEYS}">Keys</button>
+      ${KEYS_HTML}
     </div>
   </div>
-  <div class="statarb-canvas" tabindex="0" role="group" aria-label="Chart. ${KEYS}">
+  <div class="statarb-canvas" tabindex="0" role="group" aria-label="Chart. ${KEYS_TEXT}">
     <div class="statarb-plot"></div><div class="statarb-tags"></div>
   </div>`;
 
@@ -44,7 +45,7 @@ class LiveChart {
     this.spanButtons = root.querySelector(".statarb-spans");
     this.followButton = root.querySelector(".statarb-follow");
     this.followButton.onclick = () => this.follow();
-    root.querySelector(".statarb-keys").onclick = () => this.canvas.focus();
+    listenForKeys(root, () => this.canvas.focus({ preventScroll: true }));
     this.canvas.addEventListener("keydown", (event) => this.onKey(event));
     this.canvas.addEventListener("pointerdown", () => this.canvas.focus({ preventScroll: true }));
     this.range = null; // the user's own range; null while the chart follows the newest bar
@@ -274,40 +275,17 @@ class LiveChart {
 
   showFollow() {
     const newer = this.times.length - firstAt(this.times, (this.pausedAt ?? Infinity) + 1);
-    const bars = `${newer} new ${newer === 1 ? "bar" : "bars"}`;
-    const text = this.range ? `Live paused, ${bars}: jump to now` : "Following";
+    const bars = newer ? `, ${newer} new ${newer === 1 ? "bar" : "bars"}` : "";
+    const text = this.range ? `Live paused${bars}: jump to now` : "Following";
     if (this.followButton.textContent !== text) this.followButton.textContent = text;
     this.followButton.disabled = !this.range;
   }
 
-  /** Puts the live values beside their panes, and a point where the forming bar stands. */
+  /** Once there is a drawing to put them on. */
   placeTags() {
-    const layout = this.plot._fullLayout;
-    if (!layout?.xaxis || !this.message) return;
-    const { live, zone } = this.message;
-    const { tags, x, dim } = live;
-    const style = getComputedStyle(this.root);
-    while (this.overlay.children.length < 2 * tags.length) this.overlay.append(document.createElement("span"));
-    while (this.overlay.children.length > 2 * tags.length) this.overlay.lastChild.remove();
-    this.overlay.classList.toggle("statarb-dim", Boolean(dim));
-    const left = layout.xaxis._offset + layout.xaxis.l2p(x + zone.offset_ms);
-    const inside = left >= layout.xaxis._offset && left <= layout.xaxis._offset + layout.xaxis._length;
-    const heights = [];
-    tags.forEach((tag, number) => {
-      const [label, point] = [this.overlay.children[2 * number], this.overlay.children[2 * number + 1]];
-      const axis = layout[axisKey(tag.pane)];
-      const height = axis._offset + axis.l2p(tag.value);
-      const visible = height >= axis._offset - 1 && height <= axis._offset + axis._length + 1;
-      let free = Math.min(Math.max(height, axis._offset + 8), axis._offset + axis._length - 8);
-      for (const other of heights) if (Math.abs(other - free) < 17) free = other + (height >= other ? 17 : -17);
-      heights.push(free);
-      const color = themed(tag.color, style);
-      label.className = "statarb-tag";
-      label.textContent = tag.text;
-      label.style.cssText = `top:${free}px;left:${layout.xaxis._offset + layout.xaxis._length + 3}px;--tag:${color}`;
-      point.className = "statarb-point";
-      point.style.cssText = `top:${height}px;left:${left}px;background:${color};display:${visible && inside ? "" : "none"}`;
-    });
+    if (this.plot._fullLayout?.xaxis && this.message) {
+      placeTags(this.overlay, this.plot, this.message, getComputedStyle(this.root));
+    }
   }
 
   close() {

@@ -19,10 +19,15 @@ function adopt(key, place) {
   }
   clearTimeout(chart.ending);
   if (chart.host.parentNode !== place) {
-    place.replaceChildren(chart.host);
+    place.replaceChildren(...(chart.drawing ? [] : place.querySelectorAll(".statarb-loading")), chart.host);
     chart.ack = undefined; // a new mount knows of no acknowledgement
   }
   return chart;
+}
+
+/** What stands in the place until the first drawing has nothing more to say. */
+function loaded(chart) {
+  chart.host.parentNode?.querySelector(".statarb-loading")?.remove();
 }
 
 function end(key, chart) {
@@ -44,12 +49,14 @@ export function mounting(make) {
         chart.drawing ??= make(chart.host, await library());
         if (chart.closed) return;
         const ack = (await chart.drawing.show(data)) ? data.rev : null;
+        if (ack) loaded(chart);
         // Once, and again when it seems lost: a rerun that is under way still carries the old one.
         if (ack !== data.ack && (ack !== chart.ack || performance.now() - chart.ackAt > 3000)) {
           [chart.ack, chart.ackAt] = [ack, performance.now()];
           setStateValue("ack", ack);
         }
       } catch (error) {
+        loaded(chart);
         chart.host.textContent = error.message;
         chart.drawing = undefined;
       }

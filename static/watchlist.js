@@ -40,6 +40,13 @@ function fill(button, tile, entry) {
   paths(tile.spark, entry).forEach((path, i) => svg.children[i].setAttribute("d", path));
 }
 
+/** Fades the edge beyond which the strip goes on. */
+function fade(strip) {
+  const beyond = strip.scrollWidth - strip.clientWidth - strip.scrollLeft;
+  strip.style.setProperty("--fade-left", strip.scrollLeft > 1 ? "28px" : "0px");
+  strip.style.setProperty("--fade-right", beyond > 1 ? "28px" : "0px");
+}
+
 /** Shows what Streamlit sends; buttons are kept by pair, so focus and scroll stay. */
 export function mount({ data, parentElement, setTriggerValue }) {
   const place = parentElement.querySelector(".statarb-place");
@@ -48,6 +55,12 @@ export function mount({ data, parentElement, setTriggerValue }) {
     strip = document.createElement("nav");
     strip.className = "statarb-watch";
     strip.setAttribute("aria-label", "Watchlist");
+    strip.addEventListener("scroll", () => fade(strip), { passive: true });
+    // A browser is content with a part of what gets the focus; under a hand nothing may move away.
+    strip.addEventListener("focusin", ({ target }) => {
+      if (target.matches(":focus-visible")) target.scrollIntoView({ block: "nearest", inline: "nearest" });
+    });
+    new ResizeObserver(() => fade(strip)).observe(strip);
     place.replaceChildren(strip);
   }
   const held = new Map([...strip.children].map((button) => [button.dataset.id, button]));
@@ -64,6 +77,7 @@ export function mount({ data, parentElement, setTriggerValue }) {
   });
   if (wanted.length !== strip.children.length || wanted.some((button, i) => button !== strip.children[i])) {
     strip.replaceChildren(...wanted);
+    fade(strip);
   }
   return () => {};
 }

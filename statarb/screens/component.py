@@ -20,13 +20,15 @@ export default function (component) {
 """
 
 
-def chart_component(name: str, script: str) -> Any:
-    """The Streamlit component `name`, whose `mount` is exported by `static/<script>`."""
+def chart_component(name: str, script: str, waiting: str = "") -> Any:
+    """The Streamlit component `name`, whose `mount` is exported by `static/<script>`; `waiting` stands there until it
+    has drawn."""
     modules = sorted((PROJECT / "static").glob("*.js"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in modules)).hexdigest()[:12]
+    loading = f'<p class="statarb-loading">{waiting}</p>' if waiting else ""
     return st.components.v2.component(
         name,
-        html='<div class="statarb-place">\n</div>',
+        html=f'<div class="statarb-place">\n{loading}</div>',
         js=_LOADER.replace("SCRIPT", script).replace("DIGEST", digest),
         isolate_styles=False,
     )

@@ -17,7 +17,7 @@ TAIL_BARS, TAIL_MS = 2, 6_000
 """Every message carries the bars of so long a time, and so many at least; a chart that missed more asks for all."""
 
 _BAR_PX = 28
-_CHART = chart_component("statarb.chart", "live_chart.js")
+_CHART = chart_component("statarb.chart", "live_chart.js", "Loading the chart …")
 
 _MINUTE, _HOUR = 60_000, 3_600_000
 _DAY = 24 * _HOUR

@@ -11,7 +11,7 @@ import streamlit as st
 from statarb.screens.component import chart_component
 from statarb.screens.zone import current_zone
 
-_PLOT = chart_component("statarb.plot", "plot.js")
+_PLOT = chart_component("statarb.plot", "plot.js", "Loading the chart …")
 
 
 def show_plot(key: str, spec: Mapping[str, Any], *, rev: str, label: str, height: int) -> None:

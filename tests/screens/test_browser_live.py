@@ -21,6 +21,20 @@ SPAN = """(() => {
   return range.map((t) => (typeof t === "number" ? t : Date.parse(t.replace(" ", "T") + "Z")));
 })()"""
 
+# How many labels the price axes show, and those of them that a tag reaches over.
+COVERED = """(() => {
+  const boxes = (nodes) => [...nodes].filter((e) => getComputedStyle(e).visibility === "visible")
+    .map((e) => [e.textContent, e.getBoundingClientRect()]).filter(([, box]) => box.height);
+  const tags = boxes(document.querySelectorAll(".statarb-tag"));
+  const labels = boxes(document.querySelectorAll(".js-plotly-plot [class*=yaxislayer] text"));
+  const over = (a, b) => Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3 && a.left < b.right;
+  return [labels.length, labels.filter(([, box]) => tags.some(([, tag]) => over(tag, box))).map(([text]) => text)];
+})()"""
+# The parts of cards whose text reaches beyond them.
+CUT = """[...document.querySelectorAll(".stMetric, .stMetric *")].filter((e) =>
+  (e.clientWidth && e.scrollWidth > e.clientWidth + 1) ||
+  (e.matches(".stMetric") && e.scrollHeight > e.clientHeight + 1)).map((e) => e.textContent)"""
+
 
 def span_after(page, key):
     """The range in ms once a key has moved it."""
@@ -35,10 +49,16 @@ def test_keys_pan_zoom_follow_and_reset_while_the_chart_has_the_focus(page, url)
     follow = page.locator(".statarb-follow")
     page.get_by_role("button", name="Keys").click()
     assert page.evaluate(f"document.activeElement.matches('{CANVAS}')")
+    panel, button = page.locator(".statarb-help"), page.get_by_role("button", name="Keys")
+    assert "pan by half" in panel.inner_text()
+    assert button.get_attribute("aria-expanded") == "true"
+    page.keyboard.press("Escape")
+    assert not panel.is_visible()
+    assert button.get_attribute("aria-expanded") == "false"
     start, end = page.evaluate(SPAN)
     nearer = span_after(page, "+")
     assert nearer[1] - nearer[0] == pytest.approx(0.75 * (end - start), rel=0.02)
-    assert "Live paused" in follow.inner_text()
+    assert re.fullmatch("Live paused(, 1 new bar)?: jump to now", follow.inner_text())
     left = span_after(page, "ArrowLeft")
     assert left[0] < nearer[0]
     assert left[1] - left[0] == pytest.approx(nearer[1] - nearer[0], rel=0.01)
@@ -52,6 +72,51 @@ def test_keys_pan_zoom_follow_and_reset_while_the_chart_has_the_focus(page, url)
     assert page.evaluate("document.querySelector('.js-plotly-plot').__mark = 'the same'") == "the same"
     page.wait_for_timeout(1_000)
     assert page.evaluate("document.querySelector('.js-plotly-plot').__mark") == "the same", "R ran the app again"
+
+
+def test_the_chart_says_that_it_loads_and_then_no_tag_covers_a_label(page, url):
+    waiting = []
+    page.route("**/plotly-finance*", lambda route: waiting.append(route))
+    page.goto(url)
+    page.wait_for_selector(".st-key-live_chart .statarb-loading")
+    height = "document.querySelector('.st-key-live_chart').getBoundingClientRect().height"
+    wait_until(lambda: page.evaluate(height) and waiting)
+    reserved = page.evaluate(height)
+    for request in waiting:
+        request.continue_()
+    page.unroute("**/plotly-finance*")
+    page.wait_for_selector(".statarb-tag")
+    page.wait_for_selector(".statarb-loading", state="detached")
+    assert page.evaluate(height) == reserved
+    for zoomed in range(4):  # other spans have other labels
+        labels, covered = page.evaluate(COVERED)
+        assert labels > 5
+        assert covered == []
+        page.locator(".statarb-spans button").nth(zoomed).click()
+        page.wait_for_selector(f".statarb-spans button:nth-child({zoomed + 1})[aria-pressed=true]")
+
+
+def test_nothing_on_a_card_or_a_choice_is_cut_at_any_width(page, url):
+    for path in ("?timeframe=1h", "pair"):  # too few bars of an hour make the longest words
+        page.goto(f"{url}/{path}")
+        page.wait_for_selector("[data-testid=stMetric]")
+        if "1h" in path:
+            choices = page.get_by_role("radiogroup", name="Timeframe").get_by_role("radio")
+            assert len({choice.bounding_box()["y"] for choice in choices.all()}) == 1
+        for width in (390, 1280, 1440, 1920):
+            page.set_viewport_size({"width": width, "height": 900})
+            wait_until(lambda: page.evaluate(CUT) == [])  # at once, but for the moment of the change
+
+
+def test_the_watchlist_fades_where_it_goes_on(page, url):
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.goto(url)
+    strip = page.locator(".statarb-watch")
+    edges = "(e) => ['left', 'right'].map((side) => e.style.getPropertyValue(`--fade-${side}`) !== '0px')"
+    wait_until(lambda: strip.locator(".statarb-tile").count() > 1)
+    wait_until(lambda: strip.evaluate(edges) == [False, True])
+    strip.locator(".statarb-tile").last.focus()
+    wait_until(lambda: strip.evaluate(edges) == [True, False])
 
 
 def test_a_click_in_the_watchlist_makes_a_pair_the_current_one_and_the_link_follows(page, url):
