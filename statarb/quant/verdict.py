@@ -201,9 +201,10 @@ def _test_reason(test: WindowTest, test_window: int) -> str:
     both = ", ".join(
         f"t {leg.statistic:.2f} {leg.direction} ({leg.lags} lags)" for leg in (result.y_on_x, result.x_on_y)
     )
+    numbers = f"{both}; beta {test.beta:.4g}.".replace("-", "\u2212")
     return (
         f"Engle-Granger at {when} over {test_window:,} bars: doubled p {p_text(result.pvalue)} "
-        f"(limit {LEVEL:g}); {both}; beta {test.beta:.4g}."
+        f"(limit {LEVEL:g}); {numbers}"
     )
 
 
