@@ -35,9 +35,14 @@ class Draft:
 def open_editor(rule: AlertRule | None, params: PairParams) -> None:
     """Begin to change a rule, or to write a new one on these parameters."""
     serial = st.session_state[_SERIAL] = st.session_state.get(_SERIAL, 0) + 1
-    start = rule or AlertRule("New rule", (_FIRST,), params)
+    start = rule or AlertRule(name_in_words(params.y, params.x, _FIRST), (_FIRST,), params)
     rows = tuple(enumerate(start.conditions))
     st.session_state[_DRAFT] = Draft(serial, rule.rule_id if rule else None, start, rows)
+
+
+def name_in_words(y: str, x: str, first: Condition) -> str:
+    """`ETHUSDT on BTCUSDT: |z| above 2 sd`: what a rule is called whose user gave it no name."""
+    return f"{Instrument.parse(y).label} on {Instrument.parse(x).label}: {first.text}"
 
 
 def close_editor() -> None:
@@ -53,7 +58,7 @@ def is_edited(rule: AlertRule | None) -> bool:
 def show_editor(file: DeskFile, instruments: Sequence[str]) -> None:
     """The form; the rule in words below it, or what is wrong with it."""
     draft: Draft = st.session_state[_DRAFT]
-    name = st.text_input("Name", draft.start.name, max_chars=NAME_CHARACTERS, key=f"{_key(draft)}-name", width=420)
+    above = st.container()
     conditions = [_condition(draft, place, *row) for place, row in enumerate(draft.rows)]
     st.button(
         "And another condition",
@@ -63,6 +68,15 @@ def show_editor(file: DeskFile, instruments: Sequence[str]) -> None:
         key=f"{_key(draft)}-add",
     )
     knobs = _pair_and_bars(draft, instruments)
+    own_name = name_in_words(str(knobs["y"]), str(knobs["x"]), Condition(*conditions[0]))
+    name = above.text_input(
+        "Name",
+        "" if draft.rule_id is None else draft.start.name,
+        placeholder=own_name,
+        max_chars=NAME_CHARACTERS,
+        key=f"{_key(draft)}-name",
+        width=420,
+    )
     basis = st.segmented_control(
         "Judged on",
         list(_BASIS),
@@ -73,7 +87,9 @@ def show_editor(file: DeskFile, instruments: Sequence[str]) -> None:
         help="Closed bars: once a bar, by its close. Live: each second, by the last trades.",
     )
     terms = _terms(draft)
-    rule = _checked(draft, name, conditions, knobs, "live" if basis == "live" else "closed", terms)
+    rule = _checked(
+        draft, (name or "").strip() or own_name, conditions, knobs, "live" if basis == "live" else "closed", terms
+    )
     with st.container(horizontal=True, gap="small"):
         if st.button("Save the rule", disabled=rule is None, key=f"{_key(draft)}-save") and rule:
             _save(file, rule)
@@ -234,7 +250,7 @@ def _terms(draft: Draft) -> dict[str, float | int]:
 
 def _checked(
     draft: Draft,
-    name: str | None,
+    name: str,
     conditions: Sequence[tuple[str, str, float | str]],
     knobs: dict[str, str | int],
     basis: Basis,
@@ -244,7 +260,7 @@ def _checked(
     try:
         rule = replace(
             draft.start,
-            name=name or "",
+            name=name,
             conditions=tuple(Condition(*one) for one in conditions),
             params=replace(draft.start.params, **knobs),  # type: ignore[arg-type]
             basis=basis,

@@ -217,6 +217,16 @@ def test_a_rule_is_written_without_code(market, file):
     assert "<b>" not in "".join(str(one.value) for one in at.markdown)
 
 
+def test_a_rule_without_a_name_is_called_by_its_pair_and_first_condition(market, file):
+    at = page("Rules")
+    press(at, "New rule")
+    labelled(at.number_input, "|z|, sd").set_value(3.0)
+    labelled(at.selectbox, "Explained leg, y").set_value("spot:SOLUSDT").run()
+    assert labelled(at.text_input, "Name").placeholder == "SOLUSDT on BTCUSDT: |z| above 3 sd"
+    press(at, "Save the rule")
+    assert file.rules()[-1].name == "SOLUSDT on BTCUSDT: |z| above 3 sd"
+
+
 def test_a_rule_that_cannot_be_says_why_and_cannot_be_saved(market):
     at = page("Rules")
     press(at, "New rule")
