@@ -61,6 +61,7 @@ def dashboard(db):
         wait_until(lambda: answers(process, port))
         yield f"http://127.0.0.1:{port}"
         assert "Traceback" not in process.output, process.output
+        assert "missing ScriptRunContext" not in process.output, process.output
 
 
 def answers(process: Process, port: int) -> bool:
