@@ -25,12 +25,11 @@ from statarb import __version__
 from statarb.errors import ConfigError, StatarbError
 from statarb.market import Instrument
 from statarb.params import WATCHLIST
-from statarb.settings import PROJECT, SETTINGS, database_from_environment, database_path, symbols
+from statarb.settings import DEMO_DB, PROJECT, SETTINGS, database_from_environment, database_path, symbols
 
 WINDOWS = os.name == "nt"
 VENV = PROJECT / ".venv"
 VENV_PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
-DEMO_DB = PROJECT / "data" / "demo.db"
 DEMO_SYMBOLS = ",".join((*WATCHLIST, "usdm:BTCUSDT"))
 """A perpetual beside its spot shows that their basis is a pair like any other."""
 DASHBOARD_PORT = 8501

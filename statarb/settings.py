@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 """Default paths are relative to the project, not to the current directory."""
 
 DEFAULT_DB = PROJECT / "data" / "ticks.db"
+DEMO_DB = PROJECT / "data" / "demo.db"
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -172,6 +174,14 @@ def database_from_environment() -> Path:
         return database_path(os.environ.get("STATARB_DB") or str(DEFAULT_DB))
     except argparse.ArgumentTypeError as error:
         raise ConfigError(f"STATARB_DB: {error}.") from None
+
+
+def start_command(db: Path, source: str = "") -> str:
+    """What to type so that trades come into a database: ingest, or the demo where its market is simulated."""
+    is_demo = source == "simulated" or db == DEMO_DB
+    command, usual = ("python start.py --demo", DEMO_DB) if is_demo else ("python ingest.py", DEFAULT_DB)
+    quoted = f'"{db}"' if os.name == "nt" else shlex.quote(str(db))
+    return command if db == usual else f"{command} --db {quoted}"
 
 
 def desk_path(db: Path) -> Path:

@@ -12,6 +12,7 @@ from statarb.errors import ConfigError
 from statarb.params import WATCHLIST
 from statarb.settings import (
     DEFAULT_DB,
+    DEMO_DB,
     SETTING,
     SETTINGS,
     base_url,
@@ -19,6 +20,7 @@ from statarb.settings import (
     desk_path,
     duration_s,
     parse_settings,
+    start_command,
     symbols,
 )
 
@@ -148,3 +150,18 @@ def test_the_apps_database_is_the_environments_or_the_default(monkeypatch):
 @pytest.mark.parametrize(("db", "desk"), [("ticks.db", "desk.db"), ("demo.db", "demo-desk.db")])
 def test_the_desks_own_file_lies_beside_the_trades(tmp_path, db, desk):
     assert desk_path(tmp_path / db) == tmp_path / desk
+
+
+@pytest.mark.parametrize(
+    ("db", "source", "command"),
+    [
+        (DEFAULT_DB, "binance", "python ingest.py"),
+        (DEFAULT_DB, "", "python ingest.py"),
+        (Path("/my desk/t.db"), "binance", "python ingest.py --db '/my desk/t.db'"),
+        (DEMO_DB, "", "python start.py --demo"),
+        (Path("/d/t.db"), "simulated", "python start.py --demo --db /d/t.db"),
+    ],
+)
+def test_the_command_that_fills_a_database_names_it_where_it_is_not_the_default(db, source, command, monkeypatch):
+    monkeypatch.setattr("os.name", "posix")
+    assert start_command(db, source) == command

@@ -16,6 +16,7 @@ from statarb.screens.cards import show_problem
 from statarb.screens.desk import AlertLog, Desk
 from statarb.screens.health import HEARTBEAT_LIMIT_S
 from statarb.screens.wording import duration_text, with_commands
+from statarb.settings import start_command
 
 TICK = "2s"
 _QUIET_S = 10.0
@@ -48,7 +49,7 @@ def _show_state(desk: Desk) -> None:
     except StatarbError as error:
         show_problem(error)
         return
-    is_well, text = evaluation_text(log)
+    is_well, text = evaluation_text(log, start_command(desk.path, log.source))
     icon = ":material/notifications_active:" if is_well else ":material/notifications_off:"
     line = f"{icon} {with_commands(text)}"
     if is_well:
@@ -57,15 +58,15 @@ def _show_state(desk: Desk) -> None:
         st.warning(line)
 
 
-def evaluation_text(log: AlertLog) -> tuple[bool, str]:
+def evaluation_text(log: AlertLog, command: str) -> tuple[bool, str]:
     """Whether rules are being judged, and a sentence on it."""
     ingest = log.feeds.get("ingest")
     if ingest is None:
-        return False, "Alerts are not evaluated: ingest has not run on this database yet. Start `python ingest.py`."
+        return False, f"Alerts are not evaluated: ingest has not run on this database yet. Start `{command}`."
     age_s = (log.now_ms - ingest.updated_at_ms) / 1000
     if ingest.state == "stopped" or age_s > HEARTBEAT_LIMIT_S:
         return False, (
-            f"No alert has been evaluated for {duration_text(age_s)}: ingest is not running. Start `python ingest.py`."
+            f"No alert has been evaluated for {duration_text(age_s)}: ingest is not running. Start `{command}`."
         )
     stats = ingest.stats.get("alerts")
     if not isinstance(stats, Mapping):

@@ -38,6 +38,7 @@ from statarb.screens.health import Health, feed_health
 from statarb.screens.lazy import once
 from statarb.screens.newest import FILES, MarketCosts, last_prices, reading_of
 from statarb.screens.wording import duration_text
+from statarb.settings import start_command
 from statarb.store import (
     BASE_MS,
     AlertEvent,
@@ -149,6 +150,7 @@ class AlertLog:
     events: list[AlertEvent]
     deliveries: list[Delivery]
     outcomes: list[StoredOutcome]
+    source: str = ""
 
 
 class Desk:
@@ -284,7 +286,7 @@ class Desk:
         first = events[-1] if events else None
         outcomes = reader.outcomes(first.event_id or 0) if first else []
         deliveries = reader.deliveries(first.made_at_ms if first else 0)
-        return AlertLog(self._clock.now_ms(), reader.feeds(), events, deliveries, outcomes)
+        return AlertLog(self._clock.now_ms(), reader.feeds(), events, deliveries, outcomes, reader.source())
 
     def longer_study(self, view: DeskView, since_ms: int, until_ms: int) -> PairStudy:
         """The study of a view's parameters over other bars: those that open in [since_ms, until_ms).
@@ -345,6 +347,7 @@ class Desk:
         quotes = fresh_quotes(params, measured.quotes, now_ms)
         spent = market_costs(params, measured.quotes, measured.funding, now_ms)
         prices = last_prices(analysis.study, source, legs)
+        statuses = {name: instruments[name].status for name in legs}
         return DeskView(
             params=params,
             now_ms=now_ms,
@@ -356,7 +359,7 @@ class Desk:
             analysis=analysis,
             coverage=once(analysis.study, "coverage", lambda: _coverage(reader, analysis.study)),
             reading=reading_of(analysis.study, instruments, prices, quotes, spent),
-            health=feed_health(source, feeds, legs, now_ms, {name: instruments[name].status for name in legs}),
+            health=feed_health(source, feeds, legs, now_ms, statuses, start_command(self.path, source)),
             costs=spent,
             y_quote=quotes[0],
             x_quote=quotes[1],

@@ -43,6 +43,7 @@ def feed_health(
     legs: Mapping[str, LastTrade | None],
     now_ms: int,
     statuses: Mapping[str, str] | None = None,
+    command: str = "python ingest.py",
 ) -> Health:
     """Whether the legs' prices are live, from heartbeats, their age and the age of each leg's last trade.
 
@@ -58,27 +59,33 @@ def feed_health(
         Local time.
     statuses : mapping, optional
         What the exchange says of each leg; a leg that is not TRADING is silent for a reason.
+    command : str
+        What starts ingest on this database.
     """
     if source == "upload":
         return Health("IMPORTED", "UPLOADED", "These bars are of uploaded files; nothing here is live.", False)
     if source == "import":
         return Health("IMPORTED", "IMPORTED", "These trades were read from files; nothing here is live.", False)
-    state, text, detail = _judge(feeds, legs, now_ms, statuses or {})
+    state, text, detail = _judge(feeds, legs, now_ms, statuses or {}, command)
     return Health(state, text, detail, source == "simulated")
 
 
 def _judge(
-    feeds: Mapping[str, FeedState], legs: Mapping[str, LastTrade | None], now_ms: int, statuses: Mapping[str, str]
+    feeds: Mapping[str, FeedState],
+    legs: Mapping[str, LastTrade | None],
+    now_ms: int,
+    statuses: Mapping[str, str],
+    command: str,
 ) -> tuple[State, str, str]:
     ingest = feeds.get("ingest")
     if ingest is None:
-        return "DISCONNECTED", "DISCONNECTED", "Ingest has not run on this database yet: start `python ingest.py`."
+        return "DISCONNECTED", "DISCONNECTED", f"Ingest has not run on this database yet: start `{command}`."
     age_s = max(0.0, (now_ms - ingest.updated_at_ms) / 1000)
     if ingest.state == "stopped" or age_s > HEARTBEAT_LIMIT_S:
         return (
             "DISCONNECTED",
             f"DISCONNECTED {duration_text(age_s)}",
-            f"Ingest stopped {duration_text(age_s)} ago: start `python ingest.py`. The numbers are from then.",
+            f"Ingest stopped {duration_text(age_s)} ago: start `{command}`. The numbers are from then.",
         )
     if ingest.state == "connecting":
         return "DISCONNECTED", "DISCONNECTED", "Ingest is running and connecting to the exchange; it keeps trying."

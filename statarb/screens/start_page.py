@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import streamlit as st
 
 from statarb.errors import MissingDatabaseError, StatarbError
 from statarb.screens.cards import show_problem
 from statarb.screens.desk import Desk
+from statarb.settings import start_command
 from statarb.store import StoredInstrument
 
 NEEDED = 2
@@ -25,14 +27,14 @@ def _wait(desk: Desk) -> None:
     try:
         instruments = desk.instruments()
     except MissingDatabaseError:
-        _show_steps("Nothing has been stored yet", f"There is no database at `{desk.path}`.")
+        _show_steps(desk.path, "Nothing has been stored yet", f"There is no database at `{desk.path}`.")
         return
     except StatarbError as error:
         show_problem(error)
         return
     if len(instruments) >= NEEDED:
         st.rerun()
-    _show_steps("Waiting for the first instruments", _have(instruments))
+    _show_steps(desk.path, "Waiting for the first instruments", _have(instruments))
 
 
 def _have(instruments: Mapping[str, StoredInstrument]) -> str:
@@ -41,7 +43,7 @@ def _have(instruments: Mapping[str, StoredInstrument]) -> str:
     return "The database holds one instrument, and a pair needs two: start ingest with two symbols or more."
 
 
-def _show_steps(title: str, reason: str) -> None:
+def _show_steps(db: Path, title: str, reason: str) -> None:
     with st.container(width=760):
         st.title(title, anchor=False)
         st.markdown(reason)
@@ -52,7 +54,7 @@ def _show_steps(title: str, reason: str) -> None:
         st.markdown("**See it at once, without a network:** the demo brings its own exchange.")
         st.code("make demo", language="bash")
         st.markdown("**Follow Binance:** in a second terminal, beside this page.")
-        st.code("python ingest.py", language="bash")
+        st.code(start_command(db), language="bash")
         st.caption(
             "History is loaded first, so the one-minute frame is complete within seconds. "
             "This page looks again every second."

@@ -19,8 +19,11 @@ def escape(text: str) -> str:
 
 
 def with_commands(text: str) -> str:
-    """Our own sentence, escaped except that `commands` in it stay code."""
-    return escape(text).replace("\\`", "`")
+    """Our own sentence, escaped except that `commands` in it stay code, in which nothing needs it."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return "`".join(part if number % 2 else escape(part) for number, part in enumerate(parts))
 
 
 def duration_text(seconds: float) -> str:

@@ -97,7 +97,7 @@ def test_when_ingest_is_gone_nothing_is_called_live(filled):
     assert "z, not live" in shown
     assert "z, live" not in shown
     assert "DISCONNECTED" in said
-    assert "start `python ingest.py`" in said
+    assert f"start `python start.py --demo --db {filled.path}`" in said
     assert "By the last known prices" in said
 
 
@@ -116,7 +116,7 @@ def test_no_database_explains_how_to_begin_and_the_page_goes_on_by_itself(db):
     at = app()
     assert ran_well(at)
     assert "Nothing has been stored yet" in words(at)
-    assert [code.value for code in at.code] == ["make demo", "python ingest.py"]
+    assert [code.value for code in at.code] == ["make demo", f"python ingest.py --db {db}"]
     database = DeskDatabase(db, minutes=1800)
     at.run()
     assert metrics(at)["Hedge ratio β"] != "—"

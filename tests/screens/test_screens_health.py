@@ -54,6 +54,11 @@ def test_each_trouble_has_its_word(feeds_, legs_, text):
     assert health(feeds_, legs_).text == text
 
 
+def test_the_command_told_is_the_one_of_this_database():
+    for found in ({}, feeds("stopped", 7_000)):
+        assert "start `python x`" in feed_health("binance", found, legs(), NOW_MS, command="python x").detail
+
+
 def test_a_dead_ingest_outranks_everything_that_it_last_said():
     assert health(feeds("live", 60_000, seeding={"done": 3, "total": 8}), legs(90)).text == "DISCONNECTED 60 s"
 

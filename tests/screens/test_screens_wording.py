@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from statarb.quant import NotEnough, Undefined
-from statarb.screens.wording import DASH, duration_text, escape, number_text, price_digits, price_text, wait_text
+from statarb.screens.wording import (
+    DASH,
+    duration_text,
+    escape,
+    number_text,
+    price_digits,
+    price_text,
+    wait_text,
+    with_commands,
+)
 
 
 @pytest.mark.parametrize(
@@ -76,3 +85,8 @@ def test_escaped_text_has_no_special_character_without_its_backslash(text):
         assert escaped[i] not in "*_`[](){}<>#|$~:!+"
         i += 1
     assert escaped.replace("\\\\", "\0").replace("\\", "").replace("\0", "\\") == text
+
+
+def test_a_command_in_a_sentence_stays_as_it_is_typed():
+    assert with_commands("a_b: start `ingest.py --db my_desk`.") == "a\\_b\\: start `ingest.py --db my_desk`."
+    assert with_commands("half `a_b") == escape("half `a_b")
