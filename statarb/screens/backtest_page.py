@@ -25,7 +25,7 @@ from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
 from statarb.screens.plot import show_plot
 from statarb.screens.stat import show_stat, show_wait
-from statarb.screens.wording import DASH, MINUS, duration_text, escape, number_text
+from statarb.screens.wording import DASH, MINUS, duration_text, escape, number_text, price_digits
 from statarb.screens.zone import current_zone
 from statarb.store.transfer import csv_text
 
@@ -69,7 +69,7 @@ def _backtest(desk: Desk, params: PairParams) -> None:
         f"{run.result.trips} round trips",
         height=680,
     )
-    _show_trips(run, run.result, view.source)
+    _show_trips(run, run.result, view)
 
 
 def _span(params: PairParams) -> str:
@@ -208,21 +208,43 @@ def trips_frame(study: PairStudy, result: Backtest) -> pd.DataFrame:
     )
 
 
-def _show_trips(run: BacktestRun, result: Backtest, source: str) -> None:
+def trip_digits(frame: pd.DataFrame, view: DeskView) -> dict[str, int]:
+    """Decimals of each column of numbers as shown: prices by their tick, units to six figures."""
+    digits = {"net_bps": 1, "gross_bps": 1, "cost_bps": 1, "carry_bps": 2}
+    for leg, name in (("y", view.params.y), ("x", view.params.x)):
+        price, units = (float(frame[column].abs().max()) for column in (f"{leg}_in", f"{leg}_units"))
+        digits |= dict.fromkeys((f"{leg}_in", f"{leg}_out"), price_digits(price, view.instruments[name].tick))
+        digits[f"{leg}_units"] = price_digits(units, None)
+    return digits
+
+
+def _show_trips(run: BacktestRun, result: Backtest, view: DeskView) -> None:
     frame = trips_frame(run.study, result)
     pair, zone = run.study.params.pair, current_zone()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.header("Round trips", anchor=False, help=tip("trips"), width="content")
-        make, name = lambda: csv_text(frame).encode(), csv_name(run.study, source)
+        make, name = lambda: csv_text(frame).encode(), csv_name(run.study, view.source)
         show_download("CSV", make, name, "text/csv", "trips_csv", disabled=frame.empty)
     if frame.empty:
         st.markdown("None in these bars.")
         return
-    shown = frame.iloc[::-1]
+    digits = trip_digits(frame, view)
+    # Numbers, so that the columns sort as such; zero is added because a rounded loss of nothing is -0.0.
+    shown = frame.iloc[::-1].round(digits)
+    shown[list(digits)] += 0.0
     for name in ("entered_utc", "left_utc"):
         shown = shown.assign(**{name: [zone.text(int(ms)) for ms in epoch_ms(pd.DatetimeIndex(shown[name]))]})
-    number = st.column_config.NumberColumn
     y, x = pair.y.label, pair.x.label
+    labels = {
+        "y_units": y, "x_units": x, "y_in": f"{y} in", "y_out": f"{y} out", "x_in": f"{x} in", "x_out": f"{x} out",
+        "gross_bps": "Gross, bp", "cost_bps": "Costs, bp", "carry_bps": "Carry, bp", "net_bps": "Net, bp",
+    }  # fmt: skip
+    numbers = {
+        name: st.column_config.NumberColumn(
+            label, format=f"%.{digits[name]}f", help=tip("funding") if name == "carry_bps" else None
+        )
+        for name, label in labels.items()
+    }
     st.dataframe(
         shown,
         hide_index=True,
@@ -234,16 +256,7 @@ def _show_trips(run: BacktestRun, result: Backtest, source: str) -> None:
             "side": st.column_config.TextColumn(
                 "Spread", help=f"Bought: long {y}, short {x}. Sold: the other way round."
             ),
-            "y_units": number(y, format="%.6g"),
-            "x_units": number(x, format="%.6g"),
-            "y_in": number(f"{y} in", format="%.8g"),
-            "y_out": number(f"{y} out", format="%.8g"),
-            "x_in": number(f"{x} in", format="%.8g"),
-            "x_out": number(f"{x} out", format="%.8g"),
-            "gross_bps": number("Gross, bp", format="%.1f"),
-            "cost_bps": number("Costs, bp", format="%.1f"),
-            "carry_bps": number("Carry, bp", format="%.2f", help=tip("funding")),
-            "net_bps": number("Net, bp", format="%.1f"),
+            **numbers,
             "left_because": "Left because",
         },
     )

@@ -12,6 +12,7 @@ from pages import metrics, page, ran_well, words
 
 from statarb.params import PairParams
 from statarb.quant import Rule, backtest_study
+from statarb.screens import backtest_page
 from statarb.screens.backtest_page import csv_name, doubts, outcome_text, trips_frame
 from statarb.screens.desk import Desk
 from statarb.screens.glossary_text import GLOSSARY
@@ -152,7 +153,16 @@ def test_the_table_adds_up_and_its_file_reads_back(filled):
 def test_the_newest_trips_come_first_on_screen(filled):
     study, result = result_of(filled.path)
     shown = page("backtest").dataframe[0].value
-    np.testing.assert_array_equal(shown["net_bps"], trips_frame(study, result)["net_bps"][::-1])
+    np.testing.assert_allclose(shown["net_bps"], trips_frame(study, result)["net_bps"][::-1], atol=0.0501)
+
+
+def test_the_tables_numbers_have_fixed_digits_and_no_zero_a_sign(filled, monkeypatch):
+    whole = backtest_page.trips_frame
+    monkeypatch.setattr(backtest_page, "trips_frame", lambda *of: whole(*of).assign(carry_bps=-0.0004))
+    shown = page("backtest").dataframe[0].value
+    assert not np.signbit(shown["carry_bps"]).any()
+    for name, digits in {"net_bps": 1, "cost_bps": 1, "y_in": 2, "x_out": 2}.items():
+        assert shown[name].tolist() == [float(f"{value:.{digits}f}") for value in shown[name]]
 
 
 def test_what_is_doubtful_is_said(filled):
