@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-_OPENING = "opening time of the bar, UTC; the bar is known at its close"
+_BAR = {
+    "open_utc": "opening time of the bar, UTC",
+    "close_utc": "closing time of the bar, UTC: what the row says is known from here on",
+}
 _JUDGED = "judged by the moments frozen before the bar"
 
 ANALYTICS = {
-    "ts_utc": _OPENING,
+    **_BAR,
     "y_close": "last price of y in the bar",
     "x_close": "last price of x in the bar",
     "spread": f"y - alpha - beta x, {_JUDGED}; in log units on log prices, else in units of y",
@@ -21,7 +24,8 @@ ANALYTICS = {
     "provisional": "trades of the bar are still missing",
 }
 FEATURES = {
-    "ts_utc": "opening time of the minute, UTC; the row is known at the minute's close",
+    "open_utc": "opening time of the minute, UTC",
+    "close_utc": "closing time of the minute, UTC: the row is known from here on",
     "y_close": "last price of y in the minute; empty where it did not trade",
     "x_close": "last price of x in the minute; empty where it did not trade",
     "spread": f"of the newest closed bar of the timeframe, {_JUDGED}",
@@ -36,7 +40,7 @@ FEATURES = {
     "coverage": "share of the window's bars in which both legs traded and no trade is missing",
 }
 BARS = {
-    "ts_utc": _OPENING,
+    **_BAR,
     "instrument": "venue:SYMBOL",
     "open": "first price",
     "high": "highest price",

@@ -34,8 +34,9 @@ def column_formats(view: DeskView) -> dict[str, Any]:
     columns: dict[str, Any] = {
         name: st.column_config.NumberColumn(format=form, help=meaning[name]) for name, form in formats.items()
     }
-    columns["ts_utc"] = st.column_config.DatetimeColumn(
-        format="YYYY-MM-DD HH:mm:ss", timezone="UTC", help=meaning["ts_utc"]
-    )
+    for name in ("open_utc", "close_utc"):
+        columns[name] = st.column_config.DatetimeColumn(
+            format="YYYY-MM-DD HH:mm:ss", timezone="UTC", help=meaning[name]
+        )
     columns["verdict"] = st.column_config.TextColumn(help=meaning["verdict"])
     return columns

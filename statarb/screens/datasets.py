@@ -170,11 +170,10 @@ def _frames(reader: Reader, db: Path, archive: Path | None, order: Order) -> Fra
 def analytics_frame(study: PairStudy) -> pd.DataFrame:
     """One row a closed bar in which both legs traded, oldest first; the columns of `COLUMNS['analytics']`.
 
-    `ts_utc` is the bar's opening time; spread and zscore are those seen at its close, missing while warming up.
+    spread and zscore are those seen at the bar's close, missing while warming up.
     """
     prices, moments, correlation = study.prices, study.moments_seen, study.correlation
     columns = {
-        "ts_utc": prices.index.to_series(),
         "y_close": prices["y"],
         "x_close": prices["x"],
         "spread": study.spread,
@@ -185,19 +184,27 @@ def analytics_frame(study: PairStudy) -> pd.DataFrame:
         "x_volume": prices["x_volume"],
         "provisional": prices["provisional"],
     }
-    return pd.DataFrame({name: series.reindex(prices.index) for name, series in columns.items()}).reset_index(drop=True)
+    frame = pd.DataFrame({name: series.reindex(prices.index) for name, series in columns.items()}, index=prices.index)
+    return _with_bar_times(frame, study.params.bar_s * 1000)
+
+
+def _with_bar_times(frame: pd.DataFrame, bar_ms: int) -> pd.DataFrame:
+    """When each bar opens, which was the index, and when it closes, as the first columns."""
+    timed = frame.rename_axis("open_utc").reset_index()
+    timed.insert(1, "close_utc", timed["open_utc"] + pd.Timedelta(milliseconds=bar_ms))
+    return timed
 
 
 def analytics_of(reader: Reader, order: Order) -> pd.DataFrame:
     """The analysis of a span, with bars enough before it for full windows."""
     frame = analytics_frame(study_pair(*_pair_bars(reader, order), order.params, order.until_ms))
-    return frame[frame["ts_utc"] >= pd.Timestamp(order.since_ms, unit="ms", tz="UTC")].reset_index(drop=True)
+    return frame[frame["open_utc"] >= pd.Timestamp(order.since_ms, unit="ms", tz="UTC")].reset_index(drop=True)
 
 
 def features_of(reader: Reader, order: Order) -> pd.DataFrame:
     """The feature table of a span."""
     table = feature_table(*_pair_bars(reader, order), order.params, order.until_ms, order.since_ms)
-    return table.rename_axis("ts_utc").reset_index()
+    return _with_bar_times(table, 60_000)
 
 
 def _pair_bars(reader: Reader, order: Order) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -215,8 +222,8 @@ def _bars(reader: Reader, order: Order) -> Iterator[pd.DataFrame]:
         for since_ms in range(first_ms, end_ms, step_ms):
             until_ms = min(since_ms + step_ms, end_ms)
             bars = resample_bars(reader.bars(name, frame.base, since_ms, until_ms), frame, until_ms)
-            traded = bars[~bars["empty"]].drop(columns=["empty"]).rename_axis("ts_utc").reset_index()
-            traded.insert(1, "instrument", name)
+            traded = _with_bar_times(bars[~bars["empty"]].drop(columns=["empty"]), frame.ms)
+            traded.insert(2, "instrument", name)
             yield traded
 
 

@@ -113,7 +113,7 @@ def _ordered(desk: Desk, view: DeskView) -> tuple[Order, pd.DataFrame | None]:
     whole = Order(what, params, 0, study.as_of_ms, names)
     if span == ON_SCREEN:
         frame = analytics_frame(study)
-        first_ms = int(frame["ts_utc"].iloc[0].timestamp() * 1000) if len(frame) else study.as_of_ms
+        first_ms = int(frame["open_utc"].iloc[0].timestamp() * 1000) if len(frame) else study.as_of_ms
         return Order(what, params, first_ms, study.as_of_ms), frame
     if what not in OF_A_SPAN:
         return whole, None

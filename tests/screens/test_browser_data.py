@@ -20,7 +20,7 @@ from statarb.store.uploads import delete_upload, read_uploads
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-FIRST = ["ts_utc", "y_close", "x_close", "spread", "zscore"]
+FIRST = ["open_utc", "close_utc", "y_close", "x_close", "spread", "zscore"]
 KLINES = Path(__file__).resolve().parents[3] / "shared" / "klines"
 
 
@@ -36,15 +36,15 @@ def test_the_downloads_are_what_the_page_shows(page, url, db):
     page.wait_for_timeout(2_500)  # a page that has just opened runs a few times more, and gives its buttons new files
     name, text = downloaded(page, "Download CSV")
     assert re.fullmatch(r"simulated-ETHUSDT-BTCUSDT-1m-\d{8}T\d{6}Z\.csv", name)
-    table = pd.read_csv(io.BytesIO(text), parse_dates=["ts_utc"])
-    assert list(table.columns)[:5] == FIRST
+    table = pd.read_csv(io.BytesIO(text), parse_dates=["open_utc"])
+    assert list(table.columns)[:6] == FIRST
     study = Desk(db).refresh(PairParams()).study
-    shared = study.prices.index.intersection(table["ts_utc"])
+    shared = study.prices.index.intersection(table["open_utc"])
     assert len(shared) >= len(table) - 1 > 1000
-    ours, theirs = (frame.loc[shared].to_numpy() for frame in (study.z, table.set_index("ts_utc")["zscore"]))
+    ours, theirs = (frame.loc[shared].to_numpy() for frame in (study.z, table.set_index("open_utc")["zscore"]))
     np.testing.assert_array_equal(ours, theirs)
     _, data = downloaded(page, "Download Parquet")
-    typed = pd.read_parquet(io.BytesIO(data)).set_index("ts_utc")["zscore"]
+    typed = pd.read_parquet(io.BytesIO(data)).set_index("open_utc")["zscore"]
     both = typed.index.intersection(shared)
     np.testing.assert_array_equal(typed.loc[both], study.z.loc[both])
     _, data = downloaded(page, "Download zip")

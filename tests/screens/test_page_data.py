@@ -28,7 +28,7 @@ from statarb.store.text_table import read_table
 from statarb.store.transfer import FACTS_KEY
 from statarb.store.uploads import read_uploads, save_upload
 
-FIRST = ["ts_utc", "y_close", "x_close", "spread", "zscore"]
+FIRST = ["open_utc", "close_utc", "y_close", "x_close", "spread", "zscore"]
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def order_of(what, study, *names, hours=6):
 
 
 def csv_of(db, order, shown=None):
-    return pd.read_csv(io.BytesIO(build(db, None, order, "csv", shown)), index_col="ts_utc", parse_dates=True)
+    return pd.read_csv(io.BytesIO(build(db, None, order, "csv", shown)), index_col=0, parse_dates=True)
 
 
 def app(**query):
@@ -73,15 +73,16 @@ def test_export_states_rows_span_zone_source_and_parameters(filled, study):
     for part in ("UTC", "Source: simulated", "spot:ETHUSDT", "spot:BTCUSDT", "1m bars", "window 240", "of the bar"):
         assert part in said or part in at.table[0].value.to_string()
     shown = at.dataframe[0].value
-    assert list(shown.columns)[:5] == FIRST
+    assert list(shown.columns)[:6] == FIRST
     assert shown["zscore"].iloc[0] == study.z.iloc[-1]
 
 
 def test_the_file_is_the_study_to_the_last_digit(filled, study):
     order = Order("analytics", PairParams(), 0, study.as_of_ms)
     back = csv_of(filled.path, order, analytics_frame(study))
-    assert ["ts_utc", *back.columns][:5] == FIRST
+    assert ["open_utc", *back.columns][:6] == FIRST
     assert list(back.index) == list(study.prices.index)
+    assert pd.Timestamp(back["close_utc"].iloc[-1]) == pd.Timestamp(study.as_of_ms, unit="ms", tz="UTC")
     known = {"y_close": study.prices["y"], "spread": study.spread, "zscore": study.z, "correlation": study.correlation}
     for column, series in (known | {name: study.moments_seen[name] for name in ("alpha", "beta", "sd")}).items():
         np.testing.assert_allclose(back[column], series, rtol=1e-15)
@@ -114,7 +115,7 @@ def test_parquet_and_zip_carry_the_same_rows_and_their_facts(filled, study):
     assert facts["program"].startswith("statarb ")
     assert facts["parameters"]["window"] == 240
     assert facts["coverage"] == {"spot:ETHUSDT": 1.0, "spot:BTCUSDT": 1.0}
-    assert list(facts["columns"]) == ["ts_utc", *plain.columns]
+    assert list(facts["columns"]) == ["open_utc", *plain.columns]
 
 
 def test_trades_are_exact_in_csv_and_parquet(filled, study):
