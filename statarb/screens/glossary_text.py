@@ -291,7 +291,8 @@ GLOSSARY: dict[str, Term] = {
         REVERSION,
         "doubled Engle-Granger p below 5 %, three scheduled tests in a row",
         "Whether the spread reverted *in this window*.",
-        "No evidence is not evidence of none: the headline says which half-life would have been missed.",
+        "No evidence is not evidence of none: the headline says which half-life would have been missed. *Same asset*: "
+        "one leg explains all but a millionth of the other's movement (R² above 0.999999); what is left is rounding.",
         ("verdict", "half_life_found"),
     ),
     "engle_granger": Term(

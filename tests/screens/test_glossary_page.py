@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 from support import PROJECT
 
 import analytics
+from statarb.quant.sample import SAME_ASSET_R2
 from statarb.screens.glossary_page import matching
 from statarb.screens.glossary_text import GLOSSARY, tip
 
@@ -67,3 +68,7 @@ def test_a_search_without_a_result_says_so_and_shows_the_words_as_they_are():
     assert not at.exception
     assert "No term holds “<img src=x>”" in words(at)
     assert "\\<img" in at.markdown[0].value
+
+
+def test_what_makes_two_legs_one_asset_is_told_with_its_limit():
+    assert f"R² above {SAME_ASSET_R2:g}" in tip("verdict")
