@@ -183,6 +183,6 @@ def _count(stats: Any, key: str) -> str:
 def days_text(quality: Quality) -> str:
     """How long the disk lasts at the rate of the last hour."""
     if quality.hour_rate is None:
-        return "days left: after 1 h of record"
+        return "days left: after 1 h"
     days = quality.disk.days_left(quality.hour_rate)
     return f"{'years' if days > 3650 else f'{days:,.0f} days' if days >= 1 else 'less than a day'} left"
