@@ -3,6 +3,7 @@
 import os
 import random
 import time
+from statistics import median
 
 import pytest
 from processes import exchange, ingest, wait_until
@@ -15,6 +16,8 @@ SYMBOLS = ["--symbols", "BTCUSDT,ETHUSDT"]
 OUTAGE_S = float(os.environ.get("SOAK_OUTAGE_S", "600"))
 KILLS = int(os.environ.get("SOAK_KILLS", "200"))
 RESTARTS = int(os.environ.get("SOAK_RESTARTS", "100"))
+SLOW_S = 5.0
+"""A start that takes longer shows its log."""
 
 
 def test_a_long_outage_at_300_trades_a_second_closes_in_time_while_live_trades_flow(tmp_path):
@@ -50,7 +53,7 @@ def test_a_long_outage_at_300_trades_a_second_closes_in_time_while_live_trades_f
         market.stop()
     print(f"\n{missing:,} trades missed in {OUTAGE_S:.0f} s, closed {took_s:.1f} s after the return;")
     print(f"bars of its first minute after {bars_after_s} s; ", end="")
-    print(f"newest stored trade meanwhile: median {sorted(lags)[len(lags) // 2]:.0f} ms old, worst {max(lags):.0f} ms")
+    print(f"newest stored trade meanwhile: median {median(lags):.0f} ms old, worst {max(lags):.0f} ms")
     stored = stored_trades(db)
     assert within_record(ledger_trades(ledger), stored) == stored
     assert_every_id_is_accounted_for(db)
@@ -71,6 +74,8 @@ def test_kills_and_restarts_at_random_moments_lose_and_double_nothing(tmp_path):
             with ingest(db, *SYMBOLS, "--history", "0", *at) as feed:
                 wait_until(lambda: db.exists() and _count(db) > before, 30)  # noqa: B023
                 first_trade_s.append(time.monotonic() - began_s)
+                if first_trade_s[-1] > SLOW_S:
+                    print(f"\n{first_trade_s[-1]:.1f} s to the first trade:\n{feed.output}")
                 time.sleep(random.uniform(0, 1.5))
                 committed = _count(db)
                 if kind == "kill":
@@ -85,7 +90,8 @@ def test_kills_and_restarts_at_random_moments_lose_and_double_nothing(tmp_path):
         market.stop()
     stored = stored_trades(db)
     print(f"\n{KILLS} kills, {RESTARTS} restarts, {len(stored):,} trades; start to first stored live trade: ", end="")
-    print(f"median {sorted(first_trade_s)[len(first_trade_s) // 2]:.1f} s, worst {max(first_trade_s):.1f} s")
+    took_s = sorted(first_trade_s)
+    print(f"median {median(took_s):.1f} s, 99 % {took_s[int(0.99 * len(took_s))]:.1f} s, worst {took_s[-1]:.1f} s")
     assert within_record(ledger_trades(ledger), stored) == stored
     assert_every_id_is_accounted_for(db)
 

@@ -15,6 +15,7 @@ from statarb.screens.desk import Desk
 from statarb.settings import database_from_environment
 
 _FIRST_PAINT_S = 4.0
+_COLLECT_S = 2.0
 
 
 def shared_desk(path: Path | None = None) -> Desk:
@@ -30,21 +31,25 @@ def _desk(path: Path) -> Desk:
 
 @st.cache_resource(show_spinner=False)
 def _start_warm_up() -> None:
-    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    threading.Thread(target=_keep_house, name="housekeeping", daemon=True).start()
 
 
-def _warm_up() -> None:
-    """Leave what is loaded out of every later collection, then load what the first regression summary waits for.
+def _keep_house() -> None:
+    """Load what the first regression summary waits for, and collect garbage for all sessions at once.
 
-    Streamlit collects garbage after every run; over the hundred thousands of objects of pandas and statsmodels that
-    would cost each tick of each session about a tenth of a second. The first page comes first: what a
-    summary is made with takes seconds to load.
+    Streamlit would do so after every run of every session (`runner.postScriptGC`, which is off); without it the runs
+    of a crowd leave memory that never shrinks again. What is loaded is frozen: over the hundred thousands of objects
+    of pandas and statsmodels a collection takes a tenth of a second. The first page comes first: what a summary is
+    made with takes seconds to load.
     """
+    never = threading.Event()
     _freeze()
-    SYSTEM_CLOCK.wait(threading.Event(), _FIRST_PAINT_S)
+    SYSTEM_CLOCK.wait(never, _FIRST_PAINT_S)
     steps = np.arange(40.0)
     ols_summary(steps + np.sin(steps), steps)
     _freeze()
+    while not SYSTEM_CLOCK.wait(never, _COLLECT_S):
+        gc.collect()
 
 
 def _freeze() -> None:
