@@ -16,7 +16,7 @@ _DOUBTFUL = (
     f"coalesce((SELECT ts_ms FROM ({NEAREST.format('AND trade_id>g.hi', order='ASC')})), 4102444800000) "
     "FROM gaps g WHERE symbol_id=?1 AND state IN ('open','deferred')"
 )
-_WHOLE_MINUTES = "SELECT sec FROM bars_1m m WHERE symbol_id=? AND sec>? AND sec<? AND state='final'"
+_WHOLE_MINUTES = "SELECT sec FROM bars_1m m WHERE symbol_id=? AND sec>=? AND sec<? AND state='final'"
 _OF_THEIR_SECONDS = (
     " AND n=(SELECT sum(n) FROM bars_1s s WHERE s.symbol_id=m.symbol_id AND s.sec BETWEEN m.sec AND m.sec+59 "
     "AND s.state='final')"
@@ -58,8 +58,12 @@ def read_coverage(query: Query, symbol_id: int, base: Literal["1s", "1m"], since
         for from_ms, to_ms in query(_DOUBTFUL, (symbol_id,)):
             covered[_within(from_ms // 1000 - since_s, to_ms // 1000 + 1 - since_s)] = False
     minutes = _WHOLE_MINUTES + (_OF_THEIR_SECONDS if base == "1s" else "")
-    for sql, first_s, width_s in ((minutes, since_s - 60, 60), (_SEEDED, since_s, 1)):
-        starts = np.array(query(sql, (symbol_id, first_s, until_s)), dtype=np.int64).reshape(-1, 1)
+    for sql, width_s in ((minutes, 60), (_SEEDED, 1)):
+        doubtful = np.flatnonzero(~covered)
+        if not doubtful.size:  # as nearly always: no row of the seconds is read
+            break
+        first_s, end_s = since_s + int(doubtful[0]) - width_s + 1, since_s + int(doubtful[-1]) + 1
+        starts = np.array(query(sql, (symbol_id, first_s, end_s)), dtype=np.int64).reshape(-1, 1)
         seconds = (starts - since_s + np.arange(width_s)).ravel()
         covered[seconds[(seconds >= 0) & (seconds < covered.size)]] = True
     return Coverage(int(covered.size), int(covered.sum()))
