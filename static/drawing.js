@@ -77,5 +77,7 @@ export function firstAt(times, time) {
   return low;
 }
 
+library().catch(() => {}); // on its way while the page is still being built; who needs it, asks again and says what is wrong
+
 export const axisNumber = (trace) => (trace.yaxis && trace.yaxis !== "y" ? Number(trace.yaxis.slice(1)) - 1 : 0);
 export const axisKey = (number) => (number ? `yaxis${number + 1}` : "yaxis");

@@ -7,10 +7,11 @@
 
 // The same query, so that a new version of this file brings the new version of those.
 const version = new URL(import.meta.url).search;
-const { axisKey, axisNumber, dress, epochMs, firstAt, look, themed, unpacked } = await import(`./drawing.js${version}`);
-const { KEYS_HTML, KEYS_TEXT, listenForKeys } = await import(`./keys.js${version}`);
-const { mounting } = await import(`./mount.js${version}`);
-const { placeTags } = await import(`./tags.js${version}`);
+const [drawing, keys, { mounting }, { placeTags }] = await Promise.all(
+  ["drawing", "keys", "mount", "tags"].map((name) => import(`./${name}.js${version}`)),
+);
+const { axisKey, axisNumber, dress, epochMs, firstAt, look, themed, unpacked } = drawing;
+const { KEYS_HTML, KEYS_TEXT, listenForKeys } = keys;
 
 const CONFIG = {
   displaylogo: false,

@@ -6,8 +6,10 @@
 // Times are held in UTC; what is drawn is shifted by `zone.offset_ms`, since Plotly knows no zones.
 
 const version = new URL(import.meta.url).search;
-const { axisKey, axisNumber, dress, epochMs, firstAt, look, themed, unpacked } = await import(`./drawing.js${version}`);
-const { mounting } = await import(`./mount.js${version}`);
+const [drawing, { mounting }] = await Promise.all(
+  ["drawing", "mount"].map((name) => import(`./${name}.js${version}`)),
+);
+const { axisKey, axisNumber, dress, epochMs, firstAt, look, themed, unpacked } = drawing;
 
 const CONFIG = {
   displaylogo: false,
