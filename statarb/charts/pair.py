@@ -69,12 +69,13 @@ def pair_figure(
     return _figure("pair", study, panes, episodes, notes, version, zone)
 
 
-def live_tags(study: PairStudy, y_price: float | None, x_price: float | None, spread: float, z: float) -> list[Tag]:
-    """The live values at the right edge of the first three panes, and the correlation at the last close.
+def live_tags(
+    study: PairStudy, base: Base, y_price: float | None, x_price: float | None, spread: float, z: float
+) -> list[Tag]:
+    """The live values at the right edge of the first three panes, `base` being `Base.of(study)`, and the last correlation.
 
     Those that do not exist are left out.
     """
-    base = _Base.of(study)
     unit = spread_unit(study)
     tags = []
     for price, first, color in ((y_price, base.y, Y_COLOR), (x_price, base.x, X_COLOR)):
@@ -112,14 +113,14 @@ def spread_unit(study: PairStudy) -> SpreadUnit:
     return SpreadUnit(1.0, "", min(8, max(2, 1 - math.floor(math.log10(sd)))) if sd > 0 else 2)
 
 
-class _Base:
+class Base:
     """The prices that the common base stands on, and when."""
 
     def __init__(self, y: float | None, x: float | None, since_ms: int) -> None:
         self.y, self.x, self.since_ms = y, x, since_ms
 
     @classmethod
-    def of(cls, study: PairStudy) -> _Base:
+    def of(cls, study: PairStudy) -> Base:
         prices = study.prices
         if prices.empty:
             return cls(None, None, 0)
@@ -145,12 +146,12 @@ def _figure(
     newest = (episodes[-1].since_ms, episodes[-1].until_ms) if episodes else ()
     hedge = study.spread_fixed.hedge_as_of_ms if name == "pair" and isinstance(study.spread_fixed, InSample) else 0
     content = (name, p.y, p.x, p.timeframe, p.price_scale, p.hedge, p.window, p.corr_window, p.entry_z, p.stop_z)
-    rev = "|".join(map(str, (*content, _Base.of(study).since_ms, hedge, *newest, *notes, version, zone.label)))
+    rev = "|".join(map(str, (*content, Base.of(study).since_ms, hedge, *newest, *notes, version, zone.label)))
     return Figure(rev, timeframe(p.timeframe).ms, p.lookback_bars, _times(study.prices.index), panes)
 
 
 def _prices(study: PairStudy, weight: float, note: str, zone: Zone) -> Pane:
-    base = _Base.of(study)
+    base = Base.of(study)
     pair = study.params.pair
     since = pd.Timestamp(base.since_ms + zone.offset_ms, unit="ms")
     title = f"Change since {since:%d %b %H:%M} {zone.label}" if base.y else "Prices"

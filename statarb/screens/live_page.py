@@ -6,7 +6,7 @@ import math
 
 import streamlit as st
 
-from statarb.charts import Figure, live_figure, live_tags
+from statarb.charts import Base, Figure, live_figure, live_tags
 from statarb.clock import Zone
 from statarb.errors import StatarbError
 from statarb.params import PairParams
@@ -55,12 +55,15 @@ def show_live_chart(view: DeskView) -> None:
     """Five panes of closed bars over one time axis, the live values at the right edge."""
     study, params, zone = view.study, view.params, current_zone()
     figure = once(study, f"live figure {zone.label}", lambda: _figure(view, zone))
+    base = once(study, "base", lambda: Base.of(study))
     y_price, x_price = (last.price if last else None for last in (view.y_last, view.x_last))
     spread, z = (view.live.spread, view.live.z) if view.live else (math.nan, math.nan)
     show_chart(
         "live_chart",
         figure,
-        LiveValues(study.as_of_ms, live_tags(study, y_price, x_price, spread, z), dim=not view.health.has_live_prices),
+        LiveValues(
+            study.as_of_ms, live_tags(study, base, y_price, x_price, spread, z), dim=not view.health.has_live_prices
+        ),
         timeframe=params.timeframe,
         view=f"{params.y}|{params.x}|{params.timeframe}",
         label=f"{params.pair}: prices, spread, z-score, correlation and volume of {len(study.prices)} closed "

@@ -15,7 +15,7 @@ from statarb.screens.desk import Desk
 from statarb.settings import database_from_environment
 
 _FIRST_PAINT_S = 4.0
-_COLLECT_S = 2.0
+_COLLECT_S = 10.0
 
 
 def shared_desk(path: Path | None = None) -> Desk:

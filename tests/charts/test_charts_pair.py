@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from statarb.charts import live_figure, live_tags, pair_figure
+from statarb.charts import Base, live_figure, live_tags, pair_figure
 from statarb.clock import Zone
 from statarb.params import PairParams
 from statarb.quant import study_pair
@@ -115,7 +115,7 @@ def test_thresholds_are_lines_and_crossings_are_points():
 def test_live_tags_are_the_live_values_on_the_scale_of_their_pane():
     one = study()
     y0, x0 = one.prices["y"].iloc[0], one.prices["x"].iloc[0]
-    tags = live_tags(one, y0 * 1.01, x0 * 0.99, 0.0012, -1.234)
+    tags = live_tags(one, Base.of(one), y0 * 1.01, x0 * 0.99, 0.0012, -1.234)
     assert [(tag.pane, round(tag.value, 9), tag.text) for tag in tags] == [
         (0, 1.0, "+1.00 %"),
         (0, -1.0, "−1.00 %"),
@@ -123,8 +123,8 @@ def test_live_tags_are_the_live_values_on_the_scale_of_their_pane():
         (2, -1.234, "−1.23"),
         (3, round(float(one.correlation.iloc[-1]), 9), f"{one.correlation.iloc[-1]:.2f}"),
     ]
-    assert [tag.pane for tag in live_tags(one, None, None, float("nan"), float("nan"))] == [3]
-    assert live_tags(one, y0 * 0.9999999, x0, 0.0, 0.0)[0].text == "+0.00 %"
+    assert [tag.pane for tag in live_tags(one, Base.of(one), None, None, float("nan"), float("nan"))] == [3]
+    assert live_tags(one, Base.of(one), y0 * 0.9999999, x0, 0.0, 0.0)[0].text == "+0.00 %"
 
 
 def test_an_alert_is_marked_where_it_began_and_where_it_was_over():
