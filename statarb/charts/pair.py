@@ -72,9 +72,9 @@ def pair_figure(
 def live_tags(
     study: PairStudy, base: Base, y_price: float | None, x_price: float | None, spread: float, z: float
 ) -> list[Tag]:
-    """The live values at the right edge of the first three panes, `base` being `Base.of(study)`, and the last correlation.
+    """The live values at the right edge of the first three panes, and the correlation at the last close.
 
-    Those that do not exist are left out.
+    `base` is `Base.of(study)`, which stays as long as the study. Values that do not exist are left out.
     """
     unit = spread_unit(study)
     tags = []
