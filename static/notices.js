@@ -9,7 +9,10 @@ const HTML = `
       d="M12 22a2 2 0 0 0 2-2h-4a2 2 0 0 0 2 2zm6-6v-5a6 6 0 0 0-5-5.9V4a1 1 0 0 0-2 0v1.1A6 6 0 0 0 6 11v5l-2 2v1h16v-1z"/></svg>
     <span class="statarb-count"></span>
   </button>
-  <span class="statarb-simulated" title="Trades made by the exchange in a box." hidden>SIMULATED</span>
+  <div class="statarb-feed">
+    <span class="statarb-health"></span>
+    <span class="statarb-simulated" title="Trades made by the exchange in a box." hidden>SIMULATED</span>
+  </div>
   <div class="statarb-menu" hidden></div>
   <div class="statarb-cards" role="status" aria-live="polite"></div>`;
 
@@ -39,7 +42,8 @@ function beep() {
 class Bell {
   constructor(host) {
     host.innerHTML = HTML;
-    [this.button, this.simulated, this.menu, this.cards] = host.children;
+    [this.button, this.feed, this.menu, this.cards] = host.children;
+    [this.health, this.simulated] = this.feed.children;
     this.count = this.button.querySelector(".statarb-count");
     this.button.onclick = () => this.open(this.menu.hidden);
     // Without a value: a handler that returns false would swallow the key, Tab among them.
@@ -82,6 +86,9 @@ class Bell {
     this.button.title = this.button.getAttribute("aria-label");
     this.count.textContent = data.count || "";
     this.simulated.hidden = !data.simulated;
+    this.health.textContent = data.feed?.text ?? "";
+    this.health.title = data.feed?.detail ?? "";
+    this.health.dataset.state = data.feed?.state ?? "";
     this.waiting = data.count;
     this.title();
     this.announce(data);

@@ -9,7 +9,6 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -66,6 +65,8 @@ _HOLD_S = 10.0
 _COSTS_MS = 2_000
 """Quotes and funding are read again after this; they are polled every five seconds and every minute."""
 _DAY_MS = 86_400_000
+StudyKey = tuple[PairParams, int, str]
+"""What a study depends on: the knobs, the last bar that is closed in both legs, and late trades."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +173,7 @@ class Desk:
         self._reader: Reader | None = None
         self._file: tuple[int, int] | None = None
         self._bars: BarCache | None = None
-        self._studies: OrderedDict[Any, Analysis] = OrderedDict()
+        self._studies: OrderedDict[PairParams, tuple[StudyKey, Analysis]] = OrderedDict()
         self._views: OrderedDict[PairParams, DeskView] = OrderedDict()
         self._glanced: OrderedDict[PairParams, Analysis] = OrderedDict()
         self._market_costs: MarketCosts | None = None
@@ -237,7 +238,7 @@ class Desk:
         reader = self._current_reader()
         instruments, feeds, last_trades = _proper(reader.instruments()), reader.feeds(), reader.last_trades()
         known = [params for params in wanted if params.y in instruments and params.x in instruments]
-        behind = [params for params in known if self._study_key(params, instruments) not in self._studies]
+        behind = [params for params in known if self._held(self._study_key(params, instruments)) is None]
         behind.sort(key=lambda params: held.study.as_of_ms if (held := self._glanced.get(params)) else 0)
         made = {params: self._analysis(params, instruments) for params in {*known} - {*behind[_MADE_A_GLANCE:]}}
         with self._open_lock:
@@ -304,15 +305,20 @@ class Desk:
         y, x = (reader.bars(leg, frame.base, first_ms, until_ms) for leg in (params.y, params.x))
         return study_pair(y, x, params, until_ms)
 
-    def source(self) -> str:
-        """What the database holds: the exchange's name, 'simulated' or 'import'.
+    def health(self) -> Health:
+        """The feed as a whole, which is as live as its newest trade.
 
         Raises
         ------
         StoreError
             The database cannot be read; the message says what to do.
         """
-        return self._current_reader().source()
+        reader, now_ms = self._current_reader(), self._clock.now_ms()
+        trades: dict[str, LastTrade | None] = {**dict.fromkeys(reader.instruments()), **reader.last_trades()}
+        newest = max(trades, key=lambda name: trade.ts_ms if (trade := trades[name]) else 0, default="")
+        source = reader.source()
+        command = start_command(self.path, source)
+        return feed_health(source, reader.feeds(), {newest: trades.get(newest)}, now_ms, command=command)
 
     def alerts_of_the_day(self) -> list[AlertEvent]:
         """What alerts have said in the last 24 hours, newest first.
@@ -398,22 +404,26 @@ class Desk:
             missing = params.pair.x if params.y in instruments else params.pair.y
             raise ConfigError(f"{missing.label} is not stored here.", "Choose another instrument in the sidebar.")
         key = self._study_key(params, instruments)
-        cached = self._studies.get(key)
-        if cached is not None:
-            return cached
+        if held := self._held(key):
+            return held
         with self._study_lock:  # one study at a time: a second session waits for the same answer
-            if key not in self._studies:
-                _, closed_ms, version = key
-                self._studies[key] = self._study(
-                    params, instruments[params.y], instruments[params.x], closed_ms, version
-                )
-                while len(self._studies) > _MAX_STUDIES:
-                    self._studies.popitem(last=False)
-            return self._studies[key]
+            if held := self._held(key):
+                return held
+            _, closed_ms, version = key
+            made = self._study(params, instruments[params.y], instruments[params.x], closed_ms, version)
+            self._studies[params] = key, made
+            self._studies.move_to_end(params)
+            while len(self._studies) > _MAX_STUDIES:
+                self._studies.popitem(last=False)
+            return made
+
+    def _held(self, key: StudyKey) -> Analysis | None:
+        """The study of these knobs, if it is the newest there can be; an older one is not kept."""
+        held = self._studies.get(key[0])
+        return held[1] if held is not None and held[0] == key else None
 
     @staticmethod
-    def _study_key(params: PairParams, instruments: dict[str, StoredInstrument]) -> tuple[PairParams, int, str]:
-        """What a study depends on: the knobs, the last bar that is closed in both legs, and late trades."""
+    def _study_key(params: PairParams, instruments: dict[str, StoredInstrument]) -> StudyKey:
         y, x = instruments[params.y], instruments[params.x]
         bar_ms = timeframe(params.timeframe).ms
         closed_ms = min(y.closed_until_ms or 0, x.closed_until_ms or 0) // bar_ms * bar_ms

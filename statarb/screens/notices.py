@@ -27,15 +27,19 @@ _BELL = chart_component("statarb.notices", "notices.js")
 
 @st.fragment(run_every=TICK)
 def show_notices(desk: Desk) -> None:
-    """Looks for new alerts; where the database cannot be read there are none to show."""
+    """New alerts, and the feed's badge for pages without a pair; where the database cannot be read there are none."""
+    health = None
     try:
         events = [event for event in desk.alerts_of_the_day() if event.state in _SAID]
-        marks, source = DeskFile(desk_path(desk.path)).marks(), desk.source()
+        marks, health = DeskFile(desk_path(desk.path)).marks(), desk.health()
     except StatarbError:
-        events, marks, source = [], {}, ""
+        events, marks = [], {}
     waiting = [event for event in events if not is_seen(event, marks)]
     _toast(events)
-    data = bell(waiting, current_zone(), SYSTEM_CLOCK.now_ms()) | {"simulated": source == "simulated"}
+    data = bell(waiting, current_zone(), SYSTEM_CLOCK.now_ms())
+    if health is not None:
+        data |= {"feed": {"state": health.state, "text": health.text, "detail": health.detail}}
+        data["simulated"] = health.simulated
     answer = _BELL(key="notices", data=data, on_seen_change=lambda: None, height=1)
     if answer.seen:
         _acknowledge(desk, waiting, str(answer.seen))

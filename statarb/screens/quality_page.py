@@ -172,7 +172,7 @@ def _show_rejects(quality: Quality) -> None:
 
 def _ms(stats: Any, key: str) -> str:
     value = stats.get(key)
-    return f"{value:,} ms" if isinstance(value, int) else DASH
+    return f"{number_text(value, 0)} ms" if isinstance(value, int) else DASH
 
 
 def _count(stats: Any, key: str) -> str:

@@ -29,6 +29,7 @@ def file(db):
 def test_a_rule_is_written_changed_and_deleted(page, url, file):
     page.goto(f"{url}/alerts")
     page.get_by_text("evaluated by ingest each second").wait_for()
+    page.wait_for_function("/^(LIVE|CATCHING UP)$/.test(document.querySelector('.statarb-health')?.innerText)")
     page.get_by_role("tab", name="Rules").click()
     page.get_by_role("button", name="New rule").click()
     page.get_by_role("textbox", name="Name").fill("Deep <b>one</b>")

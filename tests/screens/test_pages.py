@@ -262,7 +262,7 @@ def test_the_quality_page_says_what_is_missing_and_why_frames_were_refused(fille
     assert "1 × not JSON" in said
     assert "7 duplicates absorbed" in said
     assert metrics(at)["Missing now"] == "10"
-    assert metrics(at)["Clock offset"] == "-3 ms"
+    assert metrics(at)["Clock offset"] == "−3 ms"
 
 
 def test_the_days_that_the_disk_lasts_are_told_after_an_hour_of_record():

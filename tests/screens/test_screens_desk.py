@@ -170,6 +170,18 @@ def test_prices_at_most_a_bar_apart_are_of_one_time(database, desk):
     assert desk.refresh(replace(short, timeframe="5m")).live is not None
 
 
+def test_the_feed_as_a_whole_is_as_live_as_its_newest_trade(database, desk):
+    database.fresh_trades()
+    database.heartbeat(now_ms=0)
+    assert desk.health().state == "DISCONNECTED"
+    database.heartbeat()
+    assert (desk.health().state, desk.health().simulated) == ("LIVE", True)
+    database.execute("UPDATE trades SET ts_ms=ts_ms-600000 WHERE symbol_id=1")
+    assert desk.health().state == "LIVE", "one silent instrument is not a silent feed"
+    database.execute("UPDATE trades SET ts_ms=ts_ms-600000")
+    assert desk.health().state == "STALE"
+
+
 @pytest.mark.parametrize("source", ["import", "upload"])
 def test_files_that_end_apart_are_read_at_the_last_close_that_both_have(tmp_path, source):
     database = DeskDatabase(tmp_path / "t.db", minutes=400, source=source, end_ms=1_700_000_040_000)
