@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PLOT = "document.querySelector('.js-plotly-plot')"
 TYPES = f"{PLOT}.data.map((trace) => trace.type)"
 NAMES = "[...document.querySelectorAll('.js-plotly-plot')].map((plot) => plot.data?.map((trace) => trace.name))"
-# Labels of axes that reach over the edge of their chart.
-CUT_LABELS = """[...document.querySelectorAll('.js-plotly-plot')].flatMap((plot) => {
+# Labels of axes that reach over the edge of the first chart, that of the legs.
+CUT_LABELS = """[document.querySelector('.js-plotly-plot')].flatMap((plot) => {
   const place = plot.getBoundingClientRect();
   return [...plot.querySelectorAll('.xtick text, .ytick text, .xtitle, .ytitle')].filter((text) => {
     const box = text.getBoundingClientRect();

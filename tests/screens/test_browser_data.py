@@ -41,6 +41,7 @@ def test_the_downloads_are_what_the_page_shows(page, url, db):
     study = Desk(db).refresh(PairParams()).study
     shared = study.prices.index.intersection(table["open_utc"])
     assert len(shared) >= len(table) - 1 > 1000
+    shared = shared[PairParams().window + 2 :]  # a bar that closes meanwhile moves where the first z can be
     ours, theirs = (frame.loc[shared].to_numpy() for frame in (study.z, table.set_index("open_utc")["zscore"]))
     np.testing.assert_array_equal(ours, theirs)
     _, data = downloaded(page, "Download Parquet")
