@@ -51,10 +51,16 @@ class Proxy:
             if self._down:
                 client.close()
                 continue
-            server = socket.create_connection(("127.0.0.1", self._target_port))
+            threading.Thread(target=self._join, args=(client,), daemon=True).start()
+
+    def _join(self, client: socket.socket) -> None:
+        """Pass bytes both ways until either side ends, then close both."""
+        with client, socket.create_connection(("127.0.0.1", self._target_port)) as server:
             self._pairs.append((client, server))
-            for a, b in ((client, server), (server, client)):
-                threading.Thread(target=self._pump, args=(a, b), daemon=True).start()
+            back = threading.Thread(target=self._pump, args=(server, client), daemon=True)
+            back.start()
+            self._pump(client, server)
+            back.join()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -70,5 +76,8 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.mend()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # ends the wait for a client, which `close` does not
         self._listener.close()
         self._drop()

@@ -130,6 +130,8 @@ class RawServer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # ends the wait for a client, which `close` does not
         self._listener.close()
         for sock in self._peers:
             with contextlib.suppress(OSError):

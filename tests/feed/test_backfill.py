@@ -63,7 +63,7 @@ class Exchange:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     def reply(self, name, query):
@@ -77,6 +77,10 @@ class Exchange:
             {"id": t.trade_id, "price": from_e8(t.price_e8), "qty": from_e8(t.qty_e8), "time": t.ts_ms,
              "isBuyerMaker": t.is_buyer_maker} for t in rows
         ]  # fmt: skip
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
 
     def count(self, name="historicalTrades"):
         return sum(asked == name for _, asked in self.asked)
@@ -100,7 +104,7 @@ class Rig:
         # The writer's books follow its commit, and they are what the backfill asks.
         self.settle(lambda: self.writer.newest_ids().get(str(BTC)) == max(ids))
 
-    def settle(self, condition, seconds=10.0):
+    def settle(self, condition, seconds=60.0):
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, (self.gaps(), self.writer.error)
@@ -140,7 +144,7 @@ def make(tmp_path, monkeypatch):
 
     yield make
     for one in made:
-        one.stop() if isinstance(one, Rig) else one.server.shutdown()
+        one.stop()
 
 
 def test_a_gap_closes_newest_first_with_every_trade_exact(make):
@@ -292,7 +296,7 @@ def test_the_thread_goes_on_for_ever_through_faults(make, monkeypatch):
     rig.backfill.start()
     rig.live(*range(30))
     rig.live(*range(2500, 2510))
-    rig.settle(lambda: rig.gaps() == [(30, 2499, "filled", 0)], 20)
+    rig.settle(lambda: rig.gaps() == [(30, 2499, "filled", 0)])
     rig.backfill.stop()
 
 
