@@ -40,7 +40,8 @@ from statarb.quant import PinEvent, PinState, pin_events, pin_exit, pin_result, 
 # What came after an alert?
 from statarb.quant import Outcome, Scorecard, outcome, scorecard
 # All of it at once, and what stands where there is no number.
-from statarb.quant import NotEnough, PairStream, PairStudy, StreamedBar, Undefined, study_pair, text_report, to_dict
+from statarb.quant import NotEnough, PairStream, PairStudy, StreamedBar, StudyStream, Undefined, study_pair
+from statarb.quant import text_report, to_dict
 from statarb.quant import feature_table
 # isort: on
 
@@ -67,7 +68,8 @@ __all__ = [  # noqa: RUF022  (by question, as above)
     "reversion_thresholds",
     "PinEvent", "PinState", "pin_events", "pin_exit", "pin_result", "pin_state", "pinned",
     "Outcome", "Scorecard", "outcome", "scorecard",
-    "NotEnough", "PairStream", "PairStudy", "StreamedBar", "Undefined", "study_pair", "text_report", "to_dict",
+    "NotEnough", "PairStream", "PairStudy", "StreamedBar", "StudyStream", "Undefined", "study_pair", "text_report",
+    "to_dict",
     "feature_table",
 ]
 # fmt: on

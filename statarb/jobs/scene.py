@@ -19,16 +19,16 @@ from statarb.quant import (
     LiveReading,
     NotEnough,
     PairStudy,
+    StudyStream,
     edge_to_mean,
     live_reading,
     share_beyond,
-    study_pair,
     two_legs,
 )
 from statarb.quant.costs import fresh_quotes, live_prices, market_costs
 from statarb.quant.sizing import HOURS_BEYOND
 from statarb.quant.verdict import age_text
-from statarb.store import BASE_MS, BarCache, LastTrade, Reader, StoredInstrument
+from statarb.store import BarCache, LastTrade, Reader, StoredInstrument
 
 MAX_STUDIES = 64
 LIVE_STALE_S = 30.0
@@ -67,6 +67,16 @@ class PairSight:
         return replace(self, sighting=replace(self.sighting, blind=reason))
 
 
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """The newest study of a pair, what it depends on, and the share of its z window that the record covers."""
+
+    stream: StudyStream
+    key: tuple[int, str]
+    study: PairStudy
+    coverage: float
+
+
 class Scene:
     """Studies of pairs, one for each closed bar, and what is newer than they are; belongs to one thread.
 
@@ -79,7 +89,7 @@ class Scene:
     def __init__(self, reader: Reader, clock: Clock) -> None:
         self._reader, self._clock = reader, clock
         self._bars = BarCache(reader)
-        self._studies: OrderedDict[Any, tuple[PairStudy, float]] = OrderedDict()
+        self._studies: OrderedDict[PairParams, _Held] = OrderedDict()
         self._began_ms = clock.now_ms()
         self.refresh()
 
@@ -126,19 +136,18 @@ class Scene:
         y, x = self.instrument(params.y), self.instrument(params.x)
         frame = timeframe(params.timeframe)
         closed_ms = min(y.closed_until_ms or 0, x.closed_until_ms or 0) // frame.ms * frame.ms
-        key = (params, closed_ms, y.bars_version, x.bars_version)
-        if key not in self._studies:
-            since_ms = max(0, closed_ms - params.lookback_bars * frame.ms)
-            until_ms = closed_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
-            y_bars, x_bars = (self._bars.bars(leg, frame.base, since_ms, until_ms) for leg in (y, x))
-            from_ms = max(0, until_ms - params.window * frame.ms)
-            covered = [self._reader.coverage(leg, frame.base, from_ms, until_ms) for leg in (params.y, params.x)]
-            coverage = min(one.share for one in covered)
-            self._studies = OrderedDict((k, v) for k, v in self._studies.items() if k[0] != params)
-            self._studies[key] = study_pair(y_bars, x_bars, params, closed_ms, y.tick, x.tick), coverage
+        key = closed_ms, f"{y.bars_version}.{x.bars_version}"
+        held = self._studies.get(params)
+        if held is None or held.key != key:
+            stream = held.stream if held else StudyStream(params, y.tick, x.tick)
+            study = stream.study(*key, self._bars.of_pair(y, x, frame.base))
+            from_ms = max(0, closed_ms - params.window * frame.ms)
+            covered = [self._reader.coverage(leg, frame.base, from_ms, closed_ms) for leg in (params.y, params.x)]
+            held = self._studies[params] = _Held(stream, key, study, min(one.share for one in covered))
+            self._studies.move_to_end(params)
             while len(self._studies) > MAX_STUDIES:
                 self._studies.popitem(last=False)
-        return self._studies[key]
+        return held.study, held.coverage
 
     def closed(self, params: PairParams, after_ms: int) -> Iterator[PairSight]:
         """The bars that closed after then, oldest first, each by the moments frozen before it."""

@@ -52,6 +52,7 @@ from statarb.quant.stability import Stability, stability
 from statarb.quant.stationarity import df_gls, kpss, phillips_perron
 from statarb.quant.stream import PairStream, StreamedBar
 from statarb.quant.study import PairStudy, study_pair, warm_up
+from statarb.quant.study_stream import StudyStream
 from statarb.quant.thresholds import Thresholds, reversion_thresholds
 from statarb.quant.unitroot import UnitRootResult, adf, schwert_lags
 from statarb.quant.verdict import Verdict, WindowTest, verdict
@@ -94,6 +95,7 @@ __all__ = [
     "Scorecard",
     "Stability",
     "StreamedBar",
+    "StudyStream",
     "Thresholds",
     "TickCovariance",
     "TwoLegs",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from statarb.errors import DataError
 from statarb.market import Timeframe
-from statarb.quant.sample import epoch_ms
+from statarb.quant.sample import Times, epoch_ms, utc_index
 
+Values = npt.NDArray[Any]
 PRICES = ["open", "high", "low", "close"]
 
 _FLAGS = ("provisional", "seeded")
@@ -28,7 +30,9 @@ _AGGREGATE = {
 }
 
 
-def resample_bars(base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms: int) -> pd.DataFrame:
+def resample_bars(
+    base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms: int, known_from_ms: int | None = None
+) -> pd.DataFrame:
     """Closed bars of `timeframe` from shorter stored bars.
 
     Open is the first, high the largest, low the smallest and close the last price of the bar; volumes and the
@@ -45,13 +49,15 @@ def resample_bars(base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms
         Any multiple of the stored bars' length, not only those on offer: `Timeframe("7s", 7)`.
     closed_until_ms : int
         Every bar that ends at or before it is closed; bars that end later are left out.
+    known_from_ms : int, optional
+        From here on `base_bars` holds all that traded, so that the grid begins here though nothing may have.
 
     Returns
     -------
     DataFrame
-        One row for each bar of the grid from the first whole bar to the last closed one. `empty` marks bars
-        without a trade: NaN prices (and VWAP) and zero volume. `provisional`: part of it is not covered by consecutive
-        trades yet. When the base bars begin inside a bar, that bar is dropped, for its beginning is unknown.
+        One row for each bar of the grid, from the first whole bar with a trade to the last closed one. `empty` marks
+        bars without a trade: NaN prices (and VWAP) and zero volume. `provisional`: part of it is not covered by
+        consecutive trades yet. When the base bars begin inside a bar, that bar is dropped: its beginning is unknown.
 
     Raises
     ------
@@ -59,47 +65,68 @@ def resample_bars(base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms
         No time zone, times out of order or doubled, missing columns, prices that are not finite and positive, or a
         timeframe of less than a second.
     """
-    _check(base_bars)
+    columns = bar_columns(base_bars, timeframe, closed_until_ms, known_from_ms)
+    return pd.DataFrame(columns.values, index=utc_index(columns.open_ms))
+
+
+class BarColumns(NamedTuple):
+    """Bars as arrays, for who needs no frame of them."""
+
+    open_ms: Times
+    values: dict[str, Values]
+
+
+def bar_columns(
+    base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms: int, known_from_ms: int | None = None
+) -> BarColumns:
+    """The columns of `resample_bars`."""
+    columns, open_ms = _checked(base_bars)
     if timeframe.seconds < 1:
         raise DataError(f"Bars of {timeframe.seconds} seconds do not exist.", "Give a whole number of seconds.")
-    end_ms = closed_until_ms // timeframe.ms * timeframe.ms
-    start_ms = -(-int(epoch_ms(base_bars.index[:1])[0]) // timeframe.ms) * timeframe.ms if len(base_bars) else end_ms
-    open_ms = epoch_ms(base_bars.index)
-    traded = (base_bars["trade_count"] > 0).to_numpy() | (base_bars["volume"] > 0).to_numpy()
-    bars = base_bars[traded & (open_ms >= start_ms) & (open_ms < end_ms)]
-    if np.any(open_ms % timeframe.ms):
-        step = pd.Timedelta(milliseconds=timeframe.ms)
-        bars = bars.resample(step, closed="left", label="left", origin="epoch").agg(_AGGREGATE)
+    bar_ms = timeframe.ms
+    end_ms = closed_until_ms // bar_ms * bar_ms
+    traded = (columns["trade_count"] > 0) | (columns["volume"] > 0)
+    first_ms = known_from_ms if known_from_ms is not None else int(open_ms[traded.argmax()]) if traded.any() else end_ms
+    start_ms = -(-first_ms // bar_ms) * bar_ms
+    kept = traded & (open_ms >= start_ms) & (open_ms < end_ms)
+    if np.any(open_ms % bar_ms):
+        step = pd.Timedelta(milliseconds=bar_ms)
+        bars = base_bars[kept].resample(step, closed="left", label="left", origin="epoch").agg(_AGGREGATE)
         bars = bars[bars["close"].notna()]
-    return _on_grid(bars, start_ms, end_ms, timeframe.ms)
+        columns, kept_ms = {name: bars[name].to_numpy() for name in _AGGREGATE}, epoch_ms(bars.index)
+    else:
+        columns, kept_ms = {name: values[kept] for name, values in columns.items()}, open_ms[kept]
+    return _on_grid(columns, kept_ms, np.arange(start_ms, max(start_ms, end_ms), bar_ms, dtype=np.int64), bar_ms)
 
 
-def _on_grid(bars: pd.DataFrame, start_ms: int, end_ms: int, bar_ms: int) -> pd.DataFrame:
-    grid_ms = np.arange(start_ms, max(start_ms, end_ms), bar_ms, dtype=np.int64)
-    rows = (epoch_ms(bars.index) - start_ms) // bar_ms
-    columns: dict[str, np.ndarray[Any, Any]] = {}
+def _on_grid(traded: dict[str, Values], traded_ms: Times, grid_ms: Times, bar_ms: int) -> BarColumns:
+    rows = (traded_ms - grid_ms[0]) // bar_ms if traded_ms.size else traded_ms
+    columns: dict[str, Values] = {}
     for name, how in _AGGREGATE.items():
         blank = 0 if how == "sum" else False if name in _FLAGS else np.nan
         dtype = np.int64 if name == "trade_count" else bool if name in _FLAGS else np.float64
         columns[name] = np.full(grid_ms.size, blank, dtype=dtype)
-        columns[name][rows] = bars[name].to_numpy()
+        columns[name][rows] = traded[name]
     columns["empty"] = np.isnan(columns["close"])
     volume = columns["volume"]
     columns["vwap"] = np.divide(columns["quote_volume"], volume, out=np.full(grid_ms.size, np.nan), where=volume > 0)
     columns["signed_volume"] = 2 * columns["taker_buy_volume"] - volume
-    index = pd.DatetimeIndex(grid_ms.astype("datetime64[ms]"), tz="UTC", name="ts")
-    return pd.DataFrame(columns, index=index)
+    return BarColumns(grid_ms, columns)
 
 
-def _check(base_bars: pd.DataFrame) -> None:
+def _checked(base_bars: pd.DataFrame) -> tuple[dict[str, Values], Times]:
+    """Columns and opening times of bars that are in order."""
     missing = [name for name in _AGGREGATE if name not in base_bars.columns]
     if missing:
         raise DataError(f"The bars lack the columns {', '.join(missing)}.", "Read them with Reader.bars.")
     index = base_bars.index
     if not isinstance(index, pd.DatetimeIndex) or str(index.tz) != "UTC":
         raise DataError("The bars' times are not UTC.", "Read them with Reader.bars.")
-    if not (index.is_monotonic_increasing and index.is_unique):
+    open_ms = epoch_ms(index)
+    if np.any(np.diff(open_ms) <= 0):
         raise DataError("The bars are not in order of time, or a time comes twice.", "Sort them and drop doubles.")
-    prices = base_bars[PRICES].to_numpy(dtype=np.float64)
+    columns = {name: base_bars[name].to_numpy() for name in _AGGREGATE}
+    prices = np.array([columns[name] for name in PRICES], dtype=np.float64)
     if not (np.isfinite(prices).all() and (prices > 0).all()):
         raise DataError("Some bars have prices that are not positive numbers.", "Check the source of these bars.")
+    return columns, open_ms

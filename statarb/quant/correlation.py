@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from statarb.quant.rolling import rolling_moments
-from statarb.quant.sample import checked_pair, checked_window
+from statarb.quant.sample import Floats, checked_pair, checked_window
 
 
 def rolling_correlation(y_returns: Any, x_returns: Any, window: int) -> pd.Series:
@@ -39,12 +39,17 @@ def rolling_correlation(y_returns: Any, x_returns: Any, window: int) -> pd.Serie
     Prices that do not trade at the same moment lower it (Epps, 1979): read it from bars of 15 s or more.
     """
     first, second = checked_pair(y_returns, x_returns)
-    window = checked_window(window)
-    m = rolling_moments(first.to_numpy(), second.to_numpy(), window)
+    values = correlation_path(first.to_numpy(), second.to_numpy(), checked_window(window))
+    return pd.Series(values, index=first.index, name="correlation")
+
+
+def correlation_path(y: Floats, x: Floats, window: int) -> Floats:
+    """The same of arrays that are checked."""
+    m = rolling_moments(y, x, window)
     moves = (m.sxx > 1e-13 * window * m.x_mean**2) & (m.syy > 1e-13 * window * m.y_mean**2)
     with np.errstate(divide="ignore", invalid="ignore"):
         r = np.clip(m.sxy / (np.sqrt(m.sxx) * np.sqrt(m.syy)), -1.0, 1.0)
-    return pd.Series(np.where(moves, r, np.nan), index=first.index, name="correlation")
+    return np.where(moves, r, np.nan)
 
 
 def level_correlation(y: Any, x: Any, window: int) -> pd.Series:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,13 @@ import pandas as pd
 from statarb.errors import DataError
 from statarb.params import HEDGES
 from statarb.quant.hedge_methods import huber_hedge, theil_sen_line
-from statarb.quant.hedge_path import kalman_hedge, moves, rolling_hedge
+from statarb.quant.hedge_path import kalman_hedge, moves, rolling_line
 from statarb.quant.rolling import RollingMoments, rolling_moments
-from statarb.quant.sample import Floats, NotEnough, checked_pair, checked_window, epoch_ms
+from statarb.quant.sample import Floats, NotEnough, Times, checked_pair, checked_window, epoch_ms
+
+Lines = tuple[Floats, Floats]
+"""Alpha and beta of each bar."""
+Fit = Callable[[Floats, Floats, RollingMoments, Times | None, int | None], Lines]
 
 REFITS_A_WINDOW = 24
 """A fit that costs more than a bar may is made anew this often in a window, and stands between."""
@@ -58,33 +62,47 @@ def hedge_moments(y: Any, x: Any, window: int, hedge: str = "ols", bar_ms: int |
     if hedge not in HEDGES:
         raise DataError(f"{str(hedge)[:20]!r} is not a hedge.", f"Choose one of {', '.join(HEDGES)}.")
     first, second = checked_pair(y, x)
-    window = checked_window(window)
-    ols = rolling_hedge(first, second, window)
+    index = first.index
+    open_ms = epoch_ms(index) if bar_ms is not None and isinstance(index, pd.DatetimeIndex) else None
+    path = moments_path(first.to_numpy(), second.to_numpy(), checked_window(window), hedge, open_ms, bar_ms)
+    return pd.DataFrame(path._asdict(), index=index)
+
+
+class MomentsPath(NamedTuple):
+    """`hedge_moments` as arrays."""
+
+    alpha: Floats
+    beta: Floats
+    mean: Floats
+    sd: Floats
+
+
+def moments_path(
+    y: Floats, x: Floats, window: int, hedge: str, open_ms: Times | None = None, bar_ms: int | None = None
+) -> MomentsPath:
+    """The same of checked legs, the clock of the refits given as opening times."""
+    m = rolling_moments(y, x, window)
+    ols = rolling_line(m)
     if hedge == "ols":
-        ols.insert(2, "mean", ols["alpha"] * 0.0)
-        return ols[["alpha", "beta", "mean", "sd"]]
-    ys, xs = first.to_numpy(), second.to_numpy()
-    m = rolling_moments(ys, xs, window)
-    alpha, beta = _FITS[hedge](first, second, m, bar_ms)
-    exists = ols["beta"].notna().to_numpy() & np.isfinite(beta)
+        return MomentsPath(ols.alpha, ols.beta, ols.alpha * 0.0, ols.sd)
+    alpha, beta = _FITS[hedge](y, x, m, open_ms, bar_ms)
+    exists = np.isfinite(ols.beta) & np.isfinite(beta)
     alpha, beta = np.where(exists, alpha, np.nan), np.where(exists, beta, np.nan)
     squares = np.maximum(m.syy - 2 * beta * m.sxy + beta**2 * m.sxx, 0.0)
-    sd = np.sqrt(squares / (window - 1))
-    mean = m.y_mean - alpha - beta * m.x_mean
-    return pd.DataFrame({"alpha": alpha, "beta": beta, "mean": mean, "sd": sd}, index=first.index)
+    return MomentsPath(alpha, beta, m.y_mean - alpha - beta * m.x_mean, np.sqrt(squares / (window - 1)))
 
 
-def _returns(y: pd.Series, x: pd.Series, m: RollingMoments, bar_ms: int | None) -> tuple[Floats, Floats]:
+def _returns(y: Floats, x: Floats, m: RollingMoments, open_ms: Times | None, bar_ms: int | None) -> Lines:
     if m.window < 4 or len(y) < 2:
         return np.full(len(y), np.nan), np.full(len(y), np.nan)
-    changes = rolling_moments(np.diff(y.to_numpy()), np.diff(x.to_numpy()), m.window - 1)
+    changes = rolling_moments(np.diff(y), np.diff(x), m.window - 1)
     with np.errstate(divide="ignore", invalid="ignore"):
         beta = np.where(moves(changes.sxx, changes.x_mean, m.window - 1), changes.sxy / changes.sxx, np.nan)
     beta = np.concatenate([[np.nan], beta])
     return m.y_mean - beta * m.x_mean, beta
 
 
-def _tls(y: pd.Series, x: pd.Series, m: RollingMoments, bar_ms: int | None) -> tuple[Floats, Floats]:
+def _tls(y: Floats, x: Floats, m: RollingMoments, open_ms: Times | None, bar_ms: int | None) -> Lines:
     half = (m.syy - m.sxx) / 2
     root = np.hypot(half, m.sxy)
     # The form that does not subtract two large numbers.
@@ -95,7 +113,7 @@ def _tls(y: pd.Series, x: pd.Series, m: RollingMoments, bar_ms: int | None) -> t
     return m.y_mean - beta * m.x_mean, beta
 
 
-def _kalman(y: pd.Series, x: pd.Series, m: RollingMoments, bar_ms: int | None) -> tuple[Floats, Floats]:
+def _kalman(y: Floats, x: Floats, m: RollingMoments, open_ms: Times | None, bar_ms: int | None) -> Lines:
     path = kalman_hedge(y, x, discount=kalman_discount(m.window))
     return path["alpha"].to_numpy(), path["beta"].to_numpy()
 
@@ -105,16 +123,15 @@ def kalman_discount(window: int) -> float:
     return 1 - 1 / max(window, 4)
 
 
-def _scheduled(method: str) -> Callable[[pd.Series, pd.Series, RollingMoments, int | None], tuple[Floats, Floats]]:
-    def fits(y: pd.Series, x: pd.Series, m: RollingMoments, bar_ms: int | None) -> tuple[Floats, Floats]:
-        ys, xs, window = y.to_numpy(), x.to_numpy(), m.window
+def _scheduled(method: str) -> Fit:
+    def fits(y: Floats, x: Floats, m: RollingMoments, open_ms: Times | None, bar_ms: int | None) -> Lines:
         lines = np.full((len(y), 2), np.nan)
-        for row in refit_rows(y.index, window, bar_ms):
-            past = slice(row - window + 1, row + 1)
-            lines[row] = _line(method, ys[past].tobytes(), xs[past].tobytes())
+        refits = refit_rows(len(y), m.window, open_ms, bar_ms)
+        for row in refits:
+            past = slice(row - m.window + 1, row + 1)
+            lines[row] = _line(method, y[past].tobytes(), x[past].tobytes())
         # Between two refits the older stands; an undefined one stands as undefined.
         rows = np.zeros(len(y), dtype=np.int64)
-        refits = refit_rows(y.index, window, bar_ms)
         rows[refits] = refits
         rows = np.maximum.accumulate(rows)
         return lines[rows, 0], lines[rows, 1]
@@ -122,14 +139,13 @@ def _scheduled(method: str) -> Callable[[pd.Series, pd.Series, RollingMoments, i
     return fits
 
 
-def refit_rows(index: pd.Index, window: int, bar_ms: int | None) -> np.ndarray[Any, np.dtype[np.int64]]:
+def refit_rows(n: int, window: int, open_ms: Times | None = None, bar_ms: int | None = None) -> Times:
     """The bars at whose close a scheduled hedge is fitted anew: the first with a full window, then by the schedule."""
-    n = len(index)
     if n < window:
         return np.empty(0, dtype=np.int64)
     step = max(1, window // REFITS_A_WINDOW)
-    if bar_ms is not None and isinstance(index, pd.DatetimeIndex):
-        slots = (epoch_ms(index) // bar_ms + 1) // step
+    if bar_ms is not None and open_ms is not None:
+        slots = (open_ms // bar_ms + 1) // step
     else:
         slots = np.arange(1 - window, n - window + 1) // step
     is_new = np.diff(slots, prepend=slots[0]) != 0
@@ -146,7 +162,7 @@ def _line(method: str, y: bytes, x: bytes) -> tuple[float, float]:
     return (math.nan, math.nan) if isinstance(fit, NotEnough) else (fit.alpha, fit.beta)
 
 
-_FITS: dict[str, Callable[[pd.Series, pd.Series, RollingMoments, int | None], tuple[Floats, Floats]]] = {
+_FITS: dict[str, Fit] = {
     "returns": _returns,
     "tls": _tls,
     "huber": _scheduled("huber"),

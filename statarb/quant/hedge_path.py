@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ import pandas as pd
 from statarb.errors import DataError
 from statarb.quant.hedge import hedge_ratio
 from statarb.quant.hedge_methods import usable_legs
-from statarb.quant.rolling import rolling_moments
+from statarb.quant.rolling import RollingMoments, rolling_moments
 from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, Undefined, checked_pair, checked_window
 
 KALMAN_BARS = 50
@@ -46,18 +46,30 @@ def rolling_hedge(y: Any, x: Any, window: int) -> pd.DataFrame:
     O(1) a bar by the window sums of van Herk (1992). Equal to statsmodels' RollingOLS on centred data.
     """
     first, second = checked_pair(y, x)
-    window = checked_window(window)
-    m = rolling_moments(first.to_numpy(), second.to_numpy(), window)
-    both_move = moves(m.sxx, m.x_mean, window) & moves(m.syy, m.y_mean, window)
+    m = rolling_moments(first.to_numpy(), second.to_numpy(), checked_window(window))
+    return pd.DataFrame(rolling_line(m)._asdict(), index=first.index)
+
+
+class RollingLine(NamedTuple):
+    """`rolling_hedge` as arrays."""
+
+    alpha: Floats
+    beta: Floats
+    sd: Floats
+    r2: Floats
+
+
+def rolling_line(m: RollingMoments) -> RollingLine:
+    """The regression of each window by its moments."""
+    both_move = moves(m.sxx, m.x_mean, m.window) & moves(m.syy, m.y_mean, m.window)
     with np.errstate(divide="ignore", invalid="ignore"):
         beta = np.where(both_move, m.sxy / m.sxx, np.nan)
         ssr = m.syy - beta * m.sxy
         exists = both_move & (ssr > (1 - SAME_ASSET_R2) * m.syy)
         r2 = np.where(exists, 1 - ssr / m.syy, np.nan)
     beta = np.where(exists, beta, np.nan)
-    sd = np.sqrt(np.where(exists, ssr, np.nan) / (window - 1))
-    columns = {"alpha": m.y_mean - beta * m.x_mean, "beta": beta, "sd": sd, "r2": r2}
-    return pd.DataFrame(columns, index=first.index)
+    sd = np.sqrt(np.where(exists, ssr, np.nan) / (m.window - 1))
+    return RollingLine(m.y_mean - beta * m.x_mean, beta, sd, r2)
 
 
 def moves(sum_of_squares: Floats, mean: Floats, window: int) -> npt.NDArray[np.bool_]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from statarb.market import Timeframe
-from statarb.quant.sample import Floats, NotEnough, epoch_ms
+from statarb.quant.bars import BarColumns
+from statarb.quant.sample import Floats, NotEnough, Times, epoch_ms, utc_index
 
 REACH = 2
 """A window of w bars is the newest w bars in which both legs traded, looked for within the last REACH * w bars of
@@ -23,28 +26,92 @@ MAX_RETURN_BARS = 10
 """A return over a longer gap than this is left out: one outage would outweigh a window of single-bar returns."""
 
 
+ALIGNED = ("close", "quote_volume", "provisional", "empty")
+COLUMNS = ("y", "x", "y_volume", "x_volume", "provisional")
+
+
 @dataclass(frozen=True, eq=False)
 class Legs:
-    """Aligned legs.
+    """Aligned legs, as arrays over the bars in which both traded: `open_ms`, closes `y` and `x`, quote volumes,
+    `provisional`.
 
-    `prices`: index `ts` (open time, UTC); columns y, x (closes), y_volume, x_volume (quote volume), provisional.
-    `y_empty_share`, `x_empty_share`: share of the common bars in which that leg did not trade; NaN without bars.
-    `recent_empty`: the same of the bars of the last 300 s, for each row of `prices`, columns y and x; and
-    `recent_empty_now` at the newest bar of the clock. `traded_ms`: close of the newest bar in which each leg traded.
+    `clock_ms`: opening times of all bars since the first trade of either leg, `empty` in which of them y and x did not
+    trade, shape (bars of the clock, 2). `traded_ms`: close of the newest bar in which each leg traded.
     """
 
-    prices: pd.DataFrame
     bar_ms: int
-    y_empty_share: float
-    x_empty_share: float
-    recent_empty: Floats
-    recent_empty_now: tuple[float, float]
+    open_ms: Times
+    y: Floats
+    x: Floats
+    y_volume: Floats
+    x_volume: Floats
+    provisional: npt.NDArray[np.bool_]
+    clock_ms: Times
+    empty: npt.NDArray[np.bool_]
     traded_ms: tuple[int | None, int | None]
 
     @cached_property
-    def open_ms(self) -> npt.NDArray[np.int64]:
-        """Opening times of the bars, epoch milliseconds."""
-        return epoch_ms(self.prices.index)
+    def index(self) -> pd.DatetimeIndex:
+        """Opening times as an index named `ts`, UTC."""
+        return utc_index(self.open_ms)
+
+    @cached_property
+    def prices(self) -> pd.DataFrame:
+        """The bars as a frame: index `ts` (open time, UTC); columns y, x, y_volume, x_volume, provisional."""
+        return pd.DataFrame({name: getattr(self, name) for name in COLUMNS}, index=self.index)
+
+    @property
+    def y_empty_share(self) -> float:
+        """Share of the bars in which y did not trade, once both had traded; NaN without bars."""
+        return self._empty_shares[0]
+
+    @property
+    def x_empty_share(self) -> float:
+        """The same of x."""
+        return self._empty_shares[1]
+
+    @cached_property
+    def recent_empty(self) -> Floats:
+        """Share of empty bars of each leg in the last 300 s, for each row of `prices`, columns y and x."""
+        return self._recent_shares[~self._empty_since_both.any(axis=1)]
+
+    @property
+    def recent_empty_now(self) -> tuple[float, float]:
+        """The same at the newest bar of the clock."""
+        y, x = self._recent_shares[-1].tolist() if len(self._empty_since_both) else (math.nan, math.nan)
+        return y, x
+
+    @cached_property
+    def _empty_since_both(self) -> npt.NDArray[np.bool_]:
+        """Without the bars before both had traded; none where one never did."""
+        first = (~self.empty).argmax(axis=0).max(initial=0) if len(self.empty) else 0
+        return self.empty[len(self.empty) if self.empty.all(axis=0).any() else first :]
+
+    @cached_property
+    def _empty_shares(self) -> tuple[float, float]:
+        empty = self._empty_since_both
+        y, x = empty.mean(axis=0).tolist() if len(empty) else (math.nan, math.nan)
+        return y, x
+
+    @cached_property
+    def _recent_shares(self) -> Floats:
+        empty = self._empty_since_both
+        counts = np.vstack([np.zeros((1, 2)), np.cumsum(empty, axis=0)])
+        last = np.arange(1, len(empty) + 1)
+        first = np.maximum(last - max(1, RECENT_S * 1000 // self.bar_ms), 0)
+        return np.asarray((counts[last] - counts[first]) / (last - first)[:, None])
+
+    @cached_property
+    def log_steps(self) -> Floats:
+        """Change of each leg's log price since the bar before, rows y and x; NaN at the first bar."""
+        return np.diff(np.log([self.y, self.x]), prepend=np.nan)
+
+    @cached_property
+    def is_return(self) -> npt.NDArray[np.bool_]:
+        """Bars whose change is a return: all but the first, and those after a long gap."""
+        near = np.diff(self.open_ms, prepend=0) <= MAX_RETURN_BARS * self.bar_ms
+        near[:1] = False
+        return np.asarray(near)
 
     def spans_at_most(self, window: int) -> npt.NDArray[np.bool_]:
         """For each bar, whether the `window` bars that end with it lie within the reach of the clock."""
@@ -64,7 +131,7 @@ class Legs:
 
 
 def align_legs(y_bars: pd.DataFrame, x_bars: pd.DataFrame, timeframe: Timeframe) -> Legs:
-    """The bars in which both legs traded.
+    """The bars in which both legs traded; the common clock begins by when both have traded.
 
     Joined on the clock, never by position, and never filled: a forward-filled price makes false mean reversion
     and destroys correlation.
@@ -80,47 +147,52 @@ def align_legs(y_bars: pd.DataFrame, x_bars: pd.DataFrame, timeframe: Timeframe)
     -------
     Legs
     """
-    grid = y_bars.index.intersection(x_bars.index)
-    y, x = (bars.take(bars.index.get_indexer(grid)) for bars in (y_bars, x_bars))
-    y_empty, x_empty = y["empty"].to_numpy(), x["empty"].to_numpy()
-    both = ~(y_empty | x_empty)
-    columns = {
-        "y": y["close"].to_numpy(),
-        "x": x["close"].to_numpy(),
-        "y_volume": y["quote_volume"].to_numpy(),
-        "x_volume": x["quote_volume"].to_numpy(),
-        "provisional": y["provisional"].to_numpy() | x["provisional"].to_numpy(),
-    }
-    prices = pd.DataFrame({name: values[both] for name, values in columns.items()}, index=grid[both])
-    empty = np.column_stack([y_empty, x_empty])
-    recent = _recent_share(empty, max(1, RECENT_S // timeframe.seconds))
-    share, now = (empty.mean(axis=0), recent[-1]) if len(grid) else (np.full(2, np.nan), np.full(2, np.nan))
+    y, x = (
+        BarColumns(epoch_ms(bars.index), {name: bars[name].to_numpy() for name in ALIGNED}) for bars in (y_bars, x_bars)
+    )
+    return aligned_columns(y, x, timeframe.ms)
+
+
+def aligned_columns(y: BarColumns, x: BarColumns, bar_ms: int) -> Legs:
+    """The same of bars as arrays."""
+    clock_ms = np.union1d(y.open_ms, x.open_ms)
+    empty = np.ones((clock_ms.size, 2), dtype=bool)
+    for leg, bars in enumerate((y, x)):
+        empty[np.searchsorted(clock_ms, bars.open_ms), leg] = bars.values["empty"]
+    open_ms = clock_ms[~empty.any(axis=1)]
+    y_rows, x_rows = np.searchsorted(y.open_ms, open_ms), np.searchsorted(x.open_ms, open_ms)
+    y_ms, x_ms = (int(times[-1]) + bar_ms if (times := clock_ms[~gone]).size else None for gone in empty.T)
     return Legs(
-        prices,
-        timeframe.ms,
-        y_empty_share=float(share[0]),
-        x_empty_share=float(share[1]),
-        recent_empty=recent[both],
-        recent_empty_now=(float(now[0]), float(now[1])),
-        traded_ms=(_traded_ms(y_bars, timeframe), _traded_ms(x_bars, timeframe)),
+        bar_ms,
+        open_ms,
+        y.values["close"][y_rows],
+        x.values["close"][x_rows],
+        y.values["quote_volume"][y_rows],
+        x.values["quote_volume"][x_rows],
+        y.values["provisional"][y_rows] | x.values["provisional"][x_rows],
+        clock_ms,
+        empty,
+        (y_ms, x_ms),
     )
 
 
-def _recent_share(empty: npt.NDArray[np.bool_], bars: int) -> Floats:
-    """Share of empty bars among the last `bars`, or those there are, at every bar."""
-    counts = np.vstack([np.zeros((1, 2)), np.cumsum(empty, axis=0)])
-    last = np.arange(1, len(empty) + 1)
-    first = np.maximum(last - bars, 0)
-    return np.asarray((counts[last] - counts[first]) / (last - first)[:, None])
+def continued_legs(legs: Legs, newer: Legs, since_ms: int) -> Legs:
+    """Aligned bars followed by newer ones of the same clock, without those that open before `since_ms`."""
+    rows, ticks = (int(np.searchsorted(times, since_ms)) for times in (legs.open_ms, legs.clock_ms))
 
+    def joined(name: str, first: int) -> Any:
+        return np.concatenate([getattr(legs, name)[first:], getattr(newer, name)])
 
-def _traded_ms(bars: pd.DataFrame, timeframe: Timeframe) -> int | None:
-    traded = np.flatnonzero(~bars["empty"].to_numpy())
-    return int(epoch_ms(bars.index[traded[-1:]])[0]) + timeframe.ms if traded.size else None
+    y_ms, x_ms = (
+        after or (before if before is not None and before > since_ms else None)
+        for before, after in zip(legs.traded_ms, newer.traded_ms, strict=True)
+    )
+    columns = {name: joined(name, rows) for name in ("open_ms", *COLUMNS)}
+    clock = {name: joined(name, ticks) for name in ("clock_ms", "empty")}
+    return Legs(legs.bar_ms, **columns, **clock, traded_ms=(y_ms, x_ms))
 
 
 def log_returns(legs: Legs) -> pd.DataFrame:
     """Log returns of both legs between neighbouring bars in which both traded; NaN at the first and over long gaps."""
-    far = np.diff(legs.open_ms, prepend=0) > MAX_RETURN_BARS * legs.bar_ms
-    returns = {leg: np.diff(np.log(legs.prices[leg].to_numpy()), prepend=np.nan) for leg in ("y", "x")}
-    return pd.DataFrame({leg: np.where(far, np.nan, r) for leg, r in returns.items()}, index=legs.prices.index)
+    y, x = np.where(legs.is_return, legs.log_steps, np.nan)
+    return pd.DataFrame({"y": y, "x": x}, index=legs.index)

@@ -21,6 +21,8 @@ from statarb.quant.study import PairStudy
 from statarb.quant.verdict import p_text
 
 LAZY = (
+    "prices",
+    "caveats",
     "ols_summary",
     "hedge_estimate",
     "level_correlation",
@@ -34,6 +36,9 @@ LAZY = (
 )
 """Parts of a study that are made when they are read."""
 
+MATERIAL = ("legs", "numbers", "ticks")
+"""Fields that the others are made of."""
+
 
 def to_dict(study: PairStudy, spent: Costs | None = None) -> dict[str, Any]:
     """The study as plain JSON values under the names of its fields.
@@ -43,7 +48,7 @@ def to_dict(study: PairStudy, spent: Costs | None = None) -> dict[str, Any]:
     """
     spent = spent or costs(study.params)
     reasons: dict[str, str] = {}
-    names = [field.name for field in fields(study) if field.name != "legs"] + list(LAZY)
+    names = [field.name for field in fields(study) if field.name not in MATERIAL] + list(LAZY)
     plain = {name: _plain(getattr(study, name), name, reasons) for name in names}
     for name in ("z", "spread", "moments_seen"):
         if name in reasons or any(key.startswith(f"{name}.") for key in reasons):

@@ -12,6 +12,8 @@ import pandas as pd
 from statarb.errors import DataError
 
 Floats = npt.NDArray[np.float64]
+Times = npt.NDArray[np.int64]
+"""Epoch milliseconds."""
 
 SAME_ASSET_R2 = 1 - 1e-6
 """Above it two legs are one asset: what remains is rounding, and every test of it is degenerate."""
@@ -72,9 +74,15 @@ def checked_series(values: Any, name: str = "values") -> pd.Series:
             "Use bars in which both legs traded (align_legs).",
         )
     index = values.index if isinstance(values, pd.Series) else pd.RangeIndex(array.size)
-    if not (index.is_monotonic_increasing and index.is_unique):
+    if not _is_increasing(index):
         raise DataError(f"{name} are not in order of time, or a time comes twice.", "Sort them and drop doubles.")
     return pd.Series(array, index=index)
+
+
+def _is_increasing(index: pd.Index) -> bool:
+    if isinstance(index, pd.DatetimeIndex):  # at a tenth of the cost of asking the index
+        return bool(np.all(np.diff(index.asi8) > 0))
+    return index.is_monotonic_increasing and index.is_unique
 
 
 def checked_pair(y: Any, x: Any) -> tuple[pd.Series, pd.Series]:
@@ -133,6 +141,12 @@ def is_constant(values: Floats) -> bool:
     return bool(np.ptp(values) <= _ROUNDING * np.abs(values).max()) if values.size else True
 
 
-def epoch_ms(index: pd.Index) -> npt.NDArray[np.int64]:
+def epoch_ms(index: pd.Index) -> Times:
     """Epoch milliseconds of a time index of any unit."""
-    return np.asarray(pd.DatetimeIndex(index).as_unit("ms").asi8, dtype=np.int64)
+    times = index if isinstance(index, pd.DatetimeIndex) else pd.DatetimeIndex(index)
+    return np.asarray((times if times.unit == "ms" else times.as_unit("ms")).asi8, dtype=np.int64)
+
+
+def utc_index(open_ms: Times) -> pd.DatetimeIndex:
+    """The index of bars that open at these epoch milliseconds."""
+    return pd.DatetimeIndex(open_ms.astype("datetime64[ms]"), tz="UTC", name="ts")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from statarb.errors import DataError
@@ -52,37 +52,23 @@ def episodes(z_seen: pd.Series, bar_ms: int, threshold: float, beta: pd.Series |
     """
     if beta is not None and not beta.index.equals(z_seen.index):
         raise DataError("beta and z are not at the same times.", "Give both from one study.")
-    watch = EpisodeWatch(threshold)
-    closes_ms = (epoch_ms(z_seen.index) + bar_ms).tolist()
-    has_legs = [True] * len(z_seen) if beta is None else (beta > 0).tolist()
-    for close_ms, z, legs in zip(closes_ms, z_seen.tolist(), has_legs, strict=True):
-        watch.see(close_ms, z, legs)
-    return watch.episodes
-
-
-class EpisodeWatch:
-    """The same, one closed bar at a time."""
-
-    def __init__(self, threshold: float) -> None:
-        self._threshold = threshold
-        self._ended: list[Episode] = []
-        self.current: Episode | None = None
-
-    @property
-    def episodes(self) -> tuple[Episode, ...]:
-        """Every episode so far, oldest first."""
-        return tuple(self._ended) if self.current is None else (*self._ended, self.current)
-
-    def see(self, close_ms: int, z: float, has_legs: bool = True) -> None:
-        """One closed bar."""
-        if math.isnan(z):
-            return
-        current = self.current
-        if current is not None and (not has_legs or abs(z) < self._threshold / 2 or z * current.side < 0):
-            self._ended.append(Episode(current.side, current.since_ms, current.z, close_ms))
-            self.current = None
-        if self.current is None and has_legs and abs(z) >= self._threshold:
-            self.current = Episode(1 if z > 0 else -1, close_ms, z)
+    z = z_seen.to_numpy(dtype=np.float64)
+    has_legs = np.ones(z.size, dtype=bool) if beta is None else (beta > 0).to_numpy()
+    closes_ms = epoch_ms(z_seen.index) + bar_ms
+    begins = np.flatnonzero(has_legs & (np.abs(z) >= threshold))
+    calm = np.isfinite(z) & (~has_legs | (np.abs(z) < threshold / 2))
+    ends = {side: np.flatnonzero(calm | (z * side < 0)) for side in (1, -1)}
+    found, row = [], 0
+    while (at := int(np.searchsorted(begins, row))) < begins.size:
+        first = int(begins[at])
+        side = 1 if z[first] > 0 else -1
+        after = ends[side][np.searchsorted(ends[side], first + 1) :][:1]
+        until_ms = int(closes_ms[after[0]]) if after.size else None
+        found.append(Episode(side, int(closes_ms[first]), float(z[first]), until_ms))
+        if not after.size:
+            break
+        row = int(after[0])  # the bar that ends one may begin the next, on the other side
+    return tuple(found)
 
 
 @dataclass(frozen=True)

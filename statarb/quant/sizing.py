@@ -110,8 +110,10 @@ def on_lot(units: float, lot: float | None, rounding: Any) -> float:
     if lot is None:
         return units
     step = Fraction(repr(lot))
+    lots = float(Fraction(units) / step)
     # A hair above the floor of a quotient that rounding error put just below a whole number.
-    return float(int(rounding(float(Fraction(units) / step) + (1e-9 if rounding is math.floor else 0.0))) * step)
+    hair = max(1e-9, 4e-16 * lots) if rounding is math.floor else 0.0
+    return float(int(rounding(lots + hair)) * step)
 
 
 def share_beyond(z_seen: Any, z_now: float, now_ms: int, hours: float = HOURS_BEYOND) -> float | NotEnough:

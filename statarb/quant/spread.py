@@ -83,8 +83,11 @@ def frozen_moments(y: Any, x: Any, price_scale: str, as_of_ms: int) -> FrozenMom
         As `hedge_ratio`.
     """
     hedge = hedge_ratio(y, x)
-    if isinstance(hedge, NotEnough):
-        return hedge
+    return hedge if isinstance(hedge, NotEnough) else moments_of(hedge, y, price_scale, as_of_ms)
+
+
+def moments_of(hedge: HedgeFit, y: Any, price_scale: str, as_of_ms: int) -> FrozenMoments | Undefined:
+    """The same by the regression of these bars, where it is made already."""
     if hedge.r2 > SAME_ASSET_R2:
         return Undefined("no spread: both legs are the same asset (R² above 0.999999)", hedge.n, hedge.n)
     if is_constant(np.asarray(y, dtype=np.float64)):

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from statarb.errors import DataError
-from statarb.params import PairParams
+from statarb.params import HEDGE_NAMES, PairParams
 from statarb.quant.legs import MAX_RETURN_BARS, REACH
 from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, Undefined
-from statarb.quant.signal import Episode, EpisodeWatch
 from statarb.quant.spread import FrozenMoments
 
 _SUMS = 5  # of y, x, yy, xx and xy
@@ -87,6 +86,10 @@ class MovingMoments:
         self._first, self._filled, self._head = (y, x), 0, [0.0] * _SUMS
 
 
+STREAMED = ("ols", "returns", "tls")
+"""Hedges whose window is known by its sums; a fit that needs every bar, or a filter's whole past, is no stream."""
+
+
 @dataclass(frozen=True)
 class StreamedBar:
     """One closed bar: spread and z by the moments of the bars before it, correlation with it. NaN as in the study."""
@@ -98,17 +101,17 @@ class StreamedBar:
 
 
 class PairStream:
-    """What a page needs of a pair each second, updated in O(1) a bar: equal to `study_pair` within rounding.
+    """One pair followed bar by bar in O(1): the numbers of `study_pair`, within rounding.
 
     Parameters
     ----------
     params : PairParams
-        Windows, scale, timeframe and entry.
+        Windows, scale, timeframe and hedge.
 
     Raises
     ------
     DataError
-        Another hedge than least squares on levels: `study_pair` does those.
+        A hedge that no moving sums give (Huber, Theil-Sen, Kalman): `study_pair` does those.
 
     Notes
     -----
@@ -116,27 +119,17 @@ class PairStream:
     """
 
     def __init__(self, params: PairParams) -> None:
-        if params.hedge != "ols":
-            raise DataError("A stream follows least squares only.", "Use study_pair for this hedge.")
+        if params.hedge not in STREAMED:
+            raise DataError(f"A stream does not follow {HEDGE_NAMES[params.hedge]}.", "Use study_pair for this hedge.")
         self.params = params
         self._bar_ms = params.bar_s * 1000
-        self._moments = MovingMoments(params.window)
+        self._levels = MovingMoments(params.window)
+        self._changes = MovingMoments(params.window - 1)
         self._returns = MovingMoments(params.corr_window)
         self._times: deque[int] = deque(maxlen=max(params.window, params.corr_window) + 1)
-        self._last = (math.nan, math.nan)
-        self._watch = EpisodeWatch(params.entry_z)
+        self._last = self._level = (math.nan, math.nan)
         self.moments: FrozenMoments | NotEnough = NotEnough("bars", 0, params.window)
         self.bars = 0
-
-    @property
-    def episode(self) -> Episode | None:
-        """The episode that lasts, if one does."""
-        return self._watch.current
-
-    @property
-    def episodes(self) -> tuple[Episode, ...]:
-        """Every episode since the stream began, oldest first."""
-        return self._watch.episodes
 
     def update(self, open_ms: int, y_price: float, x_price: float) -> StreamedBar:
         """Take the closes of the next bar in which both legs traded.
@@ -150,17 +143,18 @@ class PairStream:
             raise DataError("This bar is not newer than the last one.", "Make a new stream from the stored bars.")
         if not (0 < y_price < math.inf and 0 < x_price < math.inf):
             raise DataError(f"{y_price} and {x_price} are not two prices.", "Give bars in which both legs traded.")
-        log_scale = self.params.price_scale == "log"
         y_log, x_log = math.log(y_price), math.log(x_price)
-        y, x = (y_log, x_log) if log_scale else (y_price, x_price)
+        y, x = (y_log, x_log) if self.params.price_scale == "log" else (y_price, x_price)
         gap_ms = open_ms - self._times[-1] if self._times else None
         self._times.append(open_ms)
         spread, z, beta = self._judged(y, x)
-        self._watch.see(open_ms + self._bar_ms, z, beta > 0)
-        correlation = self._correlated(gap_ms, y_log, x_log)
-        self._last = (y_log, x_log)
+        correlation = self._correlated(gap_ms, y_log - self._last[0], x_log - self._last[1])
+        changes = _NO_MOMENTS
+        if self.params.hedge == "returns" and self.bars:
+            changes = self._changes.push(y - self._level[0], x - self._level[1])
+        self._last, self._level = (y_log, x_log), (y, x)
         self.bars += 1
-        self.moments = self._frozen(self._moments.push(y, x), open_ms)
+        self.moments = self._frozen(self._levels.push(y, x), changes, open_ms)
         return StreamedBar(spread, z, beta, correlation)
 
     def _judged(self, y: float, x: float) -> tuple[float, float, float]:
@@ -170,10 +164,10 @@ class PairStream:
         spread = y - seen.alpha - seen.beta * x
         return spread, (spread - seen.mean) / seen.sd, seen.beta
 
-    def _correlated(self, gap_ms: int | None, y: float, x: float) -> float:
+    def _correlated(self, gap_ms: int | None, y_return: float, x_return: float) -> float:
         if gap_ms is None or gap_ms > MAX_RETURN_BARS * self._bar_ms:
             return math.nan
-        m = self._returns.push(y - self._last[0], x - self._last[1])
+        m = self._returns.push(y_return, x_return)
         n = self.params.corr_window
         moves = m.sxx > 1e-13 * n * m.x_mean**2 and m.syy > 1e-13 * n * m.y_mean**2
         if not moves or not self._within_reach(n + 1):
@@ -185,24 +179,41 @@ class PairStream:
         times = self._times
         return len(times) >= window and times[-1] - times[-window] < REACH * window * self._bar_ms
 
-    def _frozen(self, m: Moments, open_ms: int) -> FrozenMoments | NotEnough:
+    def _frozen(self, m: Moments, changes: Moments, open_ms: int) -> FrozenMoments | NotEnough:
         window = self.params.window
         if math.isnan(m.syy):
             return NotEnough("bars", min(self.bars, window), window)
-        level = 1e-13 * math.sqrt(window)
         for name, sum_of_squares, mean in (("x", m.sxx, m.x_mean), ("y", m.syy, m.y_mean)):
-            if not math.sqrt(sum_of_squares) > level * abs(mean):
+            if not _moves(sum_of_squares, mean, window):
                 return Undefined(f"no spread: {name} did not move in {window:,} bars", window, window)
-        beta = m.sxy / m.sxx
-        ssr = m.syy - beta * m.sxy
-        if not ssr > (1 - SAME_ASSET_R2) * m.syy:
+        if not m.syy - m.sxy**2 / m.sxx > (1 - SAME_ASSET_R2) * m.syy:
             return Undefined("no spread: both legs are the same asset (R² above 0.999999)", window, window)
+        beta = self._beta(m, changes)
+        if math.isnan(beta):
+            return Undefined(f"no spread: {self.params.hedge} finds no hedge here", window, window)
+        squares = max(m.syy - 2 * beta * m.sxy + beta**2 * m.sxx, 0.0)
         return FrozenMoments(
             alpha=m.y_mean - beta * m.x_mean,
             beta=beta,
             mean=0.0,
-            sd=math.sqrt(ssr / (window - 1)),
+            sd=math.sqrt(squares / (window - 1)),
             as_of_ms=open_ms + self._bar_ms,
             n=window,
             price_scale=self.params.price_scale,
         )
+
+    def _beta(self, m: Moments, changes: Moments) -> float:
+        if self.params.hedge == "ols":
+            return m.sxy / m.sxx
+        if self.params.hedge == "returns":
+            moves = _moves(changes.sxx, changes.x_mean, self.params.window - 1)
+            return changes.sxy / changes.sxx if moves else math.nan
+        if not abs(m.sxy) > 1e-12 * math.sqrt(m.syy * m.sxx):
+            return math.nan
+        half = (m.syy - m.sxx) / 2
+        root = math.hypot(half, m.sxy)
+        return (half + root) / m.sxy if half >= 0 else m.sxy / (root - half)
+
+
+def _moves(sum_of_squares: float, mean: float, window: int) -> bool:
+    return math.sqrt(sum_of_squares) > 1e-13 * math.sqrt(window) * abs(mean)

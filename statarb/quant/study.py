@@ -3,43 +3,46 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from statarb.clock import utc_text
-from statarb.market import Timeframe, timeframe
+from statarb.market import timeframe
 from statarb.params import PairParams
-from statarb.quant.bars import resample_bars
+from statarb.quant.bars import bar_columns
+from statarb.quant.caveats import EPPS_S, MANY_EMPTY, Ticks, caveats
 from statarb.quant.cointegration import CointegrationResult
-from statarb.quant.correlation import level_correlation, rolling_correlation
+from statarb.quant.correlation import correlation_path, level_correlation
 from statarb.quant.half_life import HalfLife
 from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
 from statarb.quant.hedge_check import HEDGE_KNOB, BetaGap, HedgeQuality, beta_gap, hedge_quality, kalman_estimate
 from statarb.quant.hedge_methods import HedgeEstimate
-from statarb.quant.hedge_moments import hedge_moments
-from statarb.quant.legs import RECENT_S, Legs, align_legs, log_returns
+from statarb.quant.hedge_moments import moments_path
+from statarb.quant.legs import RECENT_S, Legs, aligned_columns
 from statarb.quant.panel import ReversionTests, half_life_of_legs, reversion_tests
 from statarb.quant.sample import Floats, NotEnough, Undefined
 from statarb.quant.signal import Episode, episodes
 from statarb.quant.sizing import recent_sizes
-from statarb.quant.spread import FrozenMoments, InSample, frozen_moments, on_scale, spread_fixed
+from statarb.quant.spread import FrozenMoments, InSample, moments_of, on_scale
 from statarb.quant.stability import FIT_BARS, SINCE_BARS, Stability, stability
 from statarb.quant.unitroot import UnitRootResult, adf
-from statarb.quant.verdict import Verdict, verdict
+from statarb.quant.verdict import Verdict, WindowTest, verdict
 
-MANY_EMPTY = 0.10
-"""Share of bars without a trade in one leg from which a caveat says so."""
 
-EPPS_S = 15
-"""Bars shorter than this make correlation read low, because the legs do not trade at the same moment; and they judge
-nothing while a leg did not trade in MANY_EMPTY of the last 300 s of them."""
+class BarNumbers(NamedTuple):
+    """What the close of each bar made known, as arrays over the rows of `prices`: the moments of the window that ends
+    with it and the correlation. NaN where there are none; holes in the clock are not looked at yet."""
 
-FEW_TICKS = 3
-"""A spread whose deviation is fewer ticks of a leg than this is made of ticks."""
+    alpha: Floats
+    beta: Floats
+    mean: Floats
+    sd: Floats
+    correlation: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +59,6 @@ class PairStudy:
     as_of_ms: int
     n_bars: int
     legs: Legs
-    prices: pd.DataFrame
     hedge: HedgeFit | NotEnough
     moments: FrozenMoments | NotEnough
     moments_seen: pd.DataFrame
@@ -65,7 +67,23 @@ class PairStudy:
     spread_fixed: InSample | NotEnough
     correlation: pd.Series | NotEnough
     verdict: Verdict
-    caveats: tuple[str, ...]
+    numbers: BarNumbers
+    ticks: Ticks = (None, None)
+
+    @property
+    def prices(self) -> pd.DataFrame:
+        """The bars in which both legs traded."""
+        return self.legs.prices
+
+    @cached_property
+    def scaled(self) -> tuple[Floats, Floats]:
+        """Closes of y and x on the scale of the regression."""
+        return scaled_legs(self.legs, self.params.price_scale)
+
+    @cached_property
+    def caveats(self) -> tuple[str, ...]:
+        """What must be said beside the numbers, a sentence each."""
+        return caveats(self.legs, self.params, self.moments, self.beta_gap, self.as_of_ms, self.ticks)
 
     @property
     def engle_granger(self) -> CointegrationResult | NotEnough:
@@ -96,10 +114,10 @@ class PairStudy:
         window = self.legs.newest(self.params.window, self.as_of_ms)
         if isinstance(window, NotEnough):
             return window
-        scaled = on_scale(self.prices[["y", "x"]].iloc[window], self.params.price_scale)
+        y, x = self.scaled
         prefix = "log " if self.params.price_scale == "log" else ""
         pair = self.params.pair
-        return ols_summary(scaled["y"], scaled["x"], prefix + pair.y.label, prefix + pair.x.label)
+        return ols_summary(y[window], x[window], prefix + pair.y.label, prefix + pair.x.label)
 
     @cached_property
     def adf(self) -> UnitRootResult | NotEnough:
@@ -111,11 +129,11 @@ class PairStudy:
         bars = self.legs.newest(window + test_window, self.as_of_ms)
         if isinstance(bars, NotEnough):
             return bars
-        scaled = on_scale(self.prices[["y", "x"]].iloc[bars], self.params.price_scale)
-        hedge = hedge_ratio(scaled["y"].iloc[:window], scaled["x"].iloc[:window])
+        y, x = (leg[bars] for leg in self.scaled)
+        hedge = hedge_ratio(y[:window], x[:window])
         if isinstance(hedge, NotEnough):
             return hedge
-        spread = (scaled["y"] - hedge.beta * scaled["x"]).iloc[window:]
+        spread = (y - hedge.beta * x)[window:]
         series = f"y - {hedge.beta:.4g} x over {test_window:,} bars, beta estimated on the {window:,} bars before them"
         return adf(spread, series=series)
 
@@ -127,8 +145,7 @@ class PairStudy:
         """
         horizon = max(1, self.params.window // 4)
         starts = np.flatnonzero(self.legs.open_ms // self.legs.bar_ms % horizon == 0)
-        rows = self.prices.iloc[starts[0] if starts.size else 0 :]
-        y, x = (on_scale(rows[leg].to_numpy(), self.params.price_scale) for leg in ("y", "x"))
+        y, x = (leg[starts[0] if starts.size else 0 :] for leg in self.scaled)
         return hedge_quality(y, x, self.params.window, horizon, HEDGE_KNOB[self.params.hedge])
 
     @cached_property
@@ -142,7 +159,7 @@ class PairStudy:
         bars = self.legs.newest(self.params.window, self.as_of_ms)
         if isinstance(bars, NotEnough):
             return bars
-        y, x = (on_scale(self.prices[leg].to_numpy(), self.params.price_scale) for leg in ("y", "x"))
+        y, x = self.scaled
         if self.params.hedge == "kalman":
             return kalman_estimate(y, x, self.params.window)
         return HEDGE_KNOB[self.params.hedge](y[bars], x[bars])
@@ -150,16 +167,17 @@ class PairStudy:
     @cached_property
     def level_correlation(self) -> pd.Series | NotEnough:
         """Correlation of the prices themselves over `corr_window` bars: an extra, which says that both drifted."""
-        window, scaled = self.params.corr_window, on_scale(self.prices[["y", "x"]], self.params.price_scale)
-        if len(scaled) < window:
-            return NotEnough("bars", len(scaled), window)
-        levels = level_correlation(scaled["y"], scaled["x"], window)
-        return levels.where(self.legs.spans_at_most(window))
+        window, (y, x) = self.params.corr_window, self.scaled
+        if len(y) < window:
+            return NotEnough("bars", len(y), window)
+        levels = pd.Series(y, index=self.prices.index), pd.Series(x, index=self.prices.index)
+        return level_correlation(*levels, window).where(self.legs.spans_at_most(window))
 
     @cached_property
     def beta_gap(self) -> BetaGap | NotEnough:
         """Whether levels and returns of the hedge window agree on beta."""
-        return _beta_gap(self.legs, self.params, self.as_of_ms)
+        bars = self.legs.newest(self.params.window, self.as_of_ms)
+        return bars if isinstance(bars, NotEnough) else beta_gap(*(leg[bars] for leg in self.scaled))
 
     @cached_property
     def stability(self) -> Stability | NotEnough:
@@ -170,7 +188,7 @@ class PairStudy:
         bars = self.legs.newest(window + since, self.as_of_ms)
         if isinstance(bars, NotEnough):
             return bars
-        y, x = (on_scale(self.prices[leg].to_numpy()[bars], self.params.price_scale) for leg in ("y", "x"))
+        y, x = (leg[bars] for leg in self.scaled)
         return stability(y, x, window)
 
     @cached_property
@@ -184,7 +202,7 @@ class PairStudy:
         bars = self.legs.newest(self.params.test_window, self.verdict.tests[-1].as_of_ms)
         if isinstance(bars, NotEnough):
             return bars
-        y, x = (on_scale(self.prices[leg].to_numpy()[bars], self.params.price_scale) for leg in ("y", "x"))
+        y, x = (leg[bars] for leg in self.scaled)
         return half_life_of_legs(y, x)
 
     @cached_property
@@ -195,7 +213,7 @@ class PairStudy:
         if isinstance(bars, NotEnough):
             return bars
         rows = slice(max(0, bars.start - self.params.window), bars.stop)
-        y, x = (on_scale(self.prices[leg].to_numpy()[rows], self.params.price_scale) for leg in ("y", "x"))
+        y, x = (leg[rows] for leg in self.scaled)
         return reversion_tests(y, x, test_window)
 
 
@@ -231,66 +249,91 @@ def study_pair(
         Bars out of order or with prices that are not positive numbers.
     """
     frame = timeframe(params.timeframe)
-    y_closed = resample_bars(y_bars, frame, closed_until_ms)
-    x_closed = resample_bars(x_bars, frame, closed_until_ms)
-    legs = align_legs(y_closed, x_closed, frame)
-    as_of_ms = closed_until_ms // frame.ms * frame.ms
-    prices, window = legs.prices, params.window
-    scaled = on_scale(prices[["y", "x"]], params.price_scale)
-    path = hedge_moments(scaled["y"], scaled["x"], window, params.hedge, legs.bar_ms)
-    hedge, moments, fixed = _frozen(legs, scaled, path, params, as_of_ms)
-    seen = path.shift(1)
-    seen[~legs.spans_at_most(window + 1) | _too_empty(legs, frame)] = float("nan")
-    spread = (scaled["y"] - seen["alpha"] - seen["beta"] * scaled["x"]).rename("spread")
-    standing = verdict(legs, params.price_scale, params.test_window, as_of_ms)
+    y, x = (bar_columns(bars, frame, closed_until_ms) for bars in (y_bars, x_bars))
+    legs = aligned_columns(y, x, frame.ms)
+    return study_of(legs, params, closed_until_ms // frame.ms * frame.ms, bar_numbers(legs, params), (y_tick, x_tick))
+
+
+def bar_numbers(legs: Legs, params: PairParams) -> BarNumbers:
+    """What each bar made known, of all bars at once."""
+    y, x = scaled_legs(legs, params.price_scale)
+    path = moments_path(y, x, params.window, params.hedge, legs.open_ms, legs.bar_ms)
+    y_returns, x_returns = legs.log_steps[:, legs.is_return]
+    correlation = np.full(len(y), np.nan)
+    correlation[legs.is_return] = correlation_path(y_returns, x_returns, params.corr_window)
+    return BarNumbers(*path, correlation)
+
+
+def study_of(
+    legs: Legs, params: PairParams, as_of_ms: int, numbers: BarNumbers, ticks: Ticks, tests: Sequence[WindowTest] = ()
+) -> PairStudy:
+    """The study of aligned bars, by what each of them made known; `tests` were made before, on the same bars."""
+    y, x = scaled_legs(legs, params.price_scale)
+    hedge, moments, fixed = _frozen(legs, y, x, numbers, params, as_of_ms)
+    unseen = ~legs.spans_at_most(params.window + 1) | _too_empty(legs)
+    alpha, beta, mean, sd = (_seen(column, unseen) for column in numbers[:4])
+    spread = y - alpha - beta * x
     return PairStudy(
         params=params,
         as_of_ms=as_of_ms,
-        n_bars=len(prices),
+        n_bars=legs.open_ms.size,
         legs=legs,
-        prices=prices,
         hedge=hedge,
         moments=moments,
-        moments_seen=seen,
-        z=((spread - seen["mean"]) / seen["sd"]).rename("z"),
-        spread=spread,
+        moments_seen=pd.DataFrame({"alpha": alpha, "beta": beta, "mean": mean, "sd": sd}, index=legs.index),
+        z=pd.Series((spread - mean) / sd, index=legs.index, name="z"),
+        spread=pd.Series(spread, index=legs.index, name="spread"),
         spread_fixed=fixed,
-        correlation=_correlation(legs, params.corr_window),
-        verdict=standing,
-        caveats=_caveats(legs, params, moments, as_of_ms, (y_tick, x_tick)),
+        correlation=_correlation(legs, numbers.correlation, params.corr_window),
+        verdict=verdict(legs, params.price_scale, params.test_window, as_of_ms, tests),
+        numbers=numbers,
+        ticks=ticks,
     )
 
 
+def scaled_legs(legs: Legs, price_scale: str) -> tuple[Floats, Floats]:
+    """Closes of y and x on the scale of the regression."""
+    return np.asarray(on_scale(legs.y, price_scale)), np.asarray(on_scale(legs.x, price_scale))
+
+
+def _seen(known: Floats, unseen: npt.NDArray[np.bool_]) -> Floats:
+    """What judges each bar: known at the bar before it."""
+    seen: Floats = np.full(known.size, np.nan)
+    seen[1:] = known[:-1]
+    seen[unseen] = np.nan
+    return seen
+
+
 def _frozen(
-    legs: Legs, scaled: pd.DataFrame, path: pd.DataFrame, params: PairParams, as_of_ms: int
+    legs: Legs, y: Floats, x: Floats, numbers: BarNumbers, params: PairParams, as_of_ms: int
 ) -> tuple[HedgeFit | NotEnough, FrozenMoments | NotEnough, InSample | NotEnough]:
     bars = legs.newest(params.window, as_of_ms)
     if isinstance(bars, NotEnough):
         return bars, bars, bars
-    y, x = (scaled[leg].iloc[bars] for leg in ("y", "x"))
     known_ms = int(legs.open_ms[bars][-1]) + legs.bar_ms
     pair = params.pair
-    hedge = hedge_ratio(y, x, f"{pair.y.label} on {pair.x.label}")
+    hedge = hedge_ratio(y[bars], x[bars], f"{pair.y.label} on {pair.x.label}")
     if isinstance(hedge, NotEnough):
         return hedge, hedge, hedge
-    moments = _off(legs, params) or frozen_moments(y, x, params.price_scale, known_ms)
-    if params.hedge == "ols":
-        return hedge, moments, spread_fixed(scaled["y"], scaled["x"], hedge, known_ms)
-    if isinstance(moments, NotEnough):
-        return hedge, moments, moments
-    alpha, beta, mean, sd = path.iloc[bars.stop - 1].tolist()
-    if math.isnan(beta):
-        undefined = Undefined(f"no spread: {params.hedge} finds no hedge here", params.window, params.window)
-        return hedge, undefined, undefined
-    chosen = FrozenMoments(alpha, beta, mean, sd, known_ms, params.window, params.price_scale)
-    return hedge, chosen, spread_fixed(scaled["y"], scaled["x"], chosen, known_ms)
+    moments = _off(legs, params) or moments_of(hedge, y[bars], params.price_scale, known_ms)
+    line: HedgeFit | FrozenMoments = hedge
+    if params.hedge != "ols":
+        if isinstance(moments, NotEnough):
+            return hedge, moments, moments
+        alpha, beta, mean, sd = (float(column[bars.stop - 1]) for column in numbers[:4])
+        if math.isnan(beta):
+            undefined = Undefined(f"no spread: {params.hedge} finds no hedge here", params.window, params.window)
+            return hedge, undefined, undefined
+        line = moments = FrozenMoments(alpha, beta, mean, sd, known_ms, params.window, params.price_scale)
+    fixed = pd.Series(y - line.alpha - line.beta * x, index=legs.index, name="spread_fixed")
+    return hedge, moments, InSample(fixed, known_ms)
 
 
-def _too_empty(legs: Legs, frame: Timeframe) -> npt.NDArray[np.bool_]:
+def _too_empty(legs: Legs) -> npt.NDArray[np.bool_]:
     """Bars too short for what traded then: by such bars nothing is judged."""
-    if frame.seconds >= EPPS_S:
-        return np.zeros(len(legs.prices), dtype=bool)
-    return np.asarray(legs.recent_empty.max(axis=1) > MANY_EMPTY)
+    if legs.bar_ms >= EPPS_S * 1000:
+        return np.zeros(legs.open_ms.size, dtype=bool)
+    return np.asarray(legs.recent_empty.max(axis=1, initial=0.0) > MANY_EMPTY)
 
 
 def _off(legs: Legs, params: PairParams) -> Undefined | None:
@@ -304,80 +347,12 @@ def _off(legs: Legs, params: PairParams) -> Undefined | None:
     return Undefined(reason + "choose longer bars", 0, 0)
 
 
-def _correlation(legs: Legs, window: int) -> pd.Series | NotEnough:
-    returns = log_returns(legs).dropna()
-    correlation = rolling_correlation(returns["y"], returns["x"], window).reindex(legs.prices.index)
-    correlation = correlation.where(legs.spans_at_most(window + 1))
-    if len(returns) < window:
-        return NotEnough("returns", len(returns), window)
-    return correlation
-
-
-def _beta_gap(legs: Legs, params: PairParams, as_of_ms: int) -> BetaGap | NotEnough:
-    bars = legs.newest(params.window, as_of_ms)
-    if isinstance(bars, NotEnough):
-        return bars
-    y, x = (on_scale(legs.prices[leg].to_numpy()[bars], params.price_scale) for leg in ("y", "x"))
-    return beta_gap(y, x)
-
-
-def _caveats(
-    legs: Legs,
-    params: PairParams,
-    moments: FrozenMoments | NotEnough,
-    as_of_ms: int,
-    ticks: tuple[float | None, float | None],
-) -> tuple[str, ...]:
-    found = []
-    gap = _beta_gap(legs, params, as_of_ms)
-    pair, prices = params.pair, legs.prices
-    for leg, share in ((pair.y, legs.y_empty_share), (pair.x, legs.x_empty_share)):
-        if share > MANY_EMPTY:
-            found.append(f"{leg.label} did not trade in {share:.0%} of the bars; those bars are left out.")
-    provisional = int(prices["provisional"].sum())
-    if provisional:
-        found.append(f"{provisional:,} of {len(prices):,} bars are provisional: trades in them are still missing.")
-    if isinstance(moments, FrozenMoments) and not moments.has_hedge:
-        found.append("beta is not positive over the hedge window: there is no hedge, so z is no signal.")
-    elif isinstance(gap, BetaGap) and gap.differs:
-        found.append(
-            f"beta by levels is {gap.level:.3g} and by returns {gap.returns:.3g}: more than 25 % apart, so this hedge "
-            "may add to the risk of short moves."
-        )
-    for leg, traded_ms in zip((pair.y, pair.x), legs.traded_ms, strict=True):
-        if traded_ms is not None and traded_ms < as_of_ms:
-            found.append(f"{leg.label} last traded in the bar that closed at {utc_text(traded_ms)} UTC.")
-    found += _tick_caveats(prices, params, moments, ticks)
-    if params.bar_s < EPPS_S:
-        found.append(
-            f"{params.timeframe} bars show microstructure: correlation reads low, and a round trip usually costs more "
-            "than two deviations."
-        )
-    return tuple(found)
-
-
-def _tick_caveats(
-    prices: pd.DataFrame,
-    params: PairParams,
-    moments: FrozenMoments | NotEnough,
-    ticks: tuple[float | None, float | None],
-) -> list[str]:
-    """Legs whose tick is so coarse that the spread moves in steps of it."""
-    if isinstance(moments, NotEnough):
-        return []
-    newest, log_scale = prices.iloc[-1], params.price_scale == "log"
-    weights = {"y": 1.0, "x": abs(moments.beta)}
-    found = []
-    for name, instrument, tick in zip(weights, (params.pair.y, params.pair.x), ticks, strict=True):
-        if tick is None or not tick > 0:
-            continue
-        step = weights[name] * (tick / float(newest[name]) if log_scale else tick)
-        if moments.sd < FEW_TICKS * step:
-            found.append(
-                f"The spread's deviation is {moments.sd / step:.1f} ticks of {instrument.label}: z moves in steps of "
-                "the tick."
-            )
-    return found
+def _correlation(legs: Legs, known: Floats, window: int) -> pd.Series | NotEnough:
+    returns = int(legs.is_return.sum())
+    if returns < window:
+        return NotEnough("returns", returns, window)
+    values = np.where(legs.spans_at_most(window + 1), known, np.nan)
+    return pd.Series(values, index=legs.index, name="correlation")
 
 
 def warm_up() -> None:

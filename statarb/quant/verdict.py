@@ -89,7 +89,7 @@ def standing(words: Sequence[Word]) -> Standing:
     return state
 
 
-def verdict(legs: Legs, price_scale: str, test_window: int, as_of_ms: int) -> Verdict:
+def verdict(legs: Legs, price_scale: str, test_window: int, as_of_ms: int, known: Sequence[WindowTest] = ()) -> Verdict:
     """The verdict on the pair, from its closed bars alone.
 
     The Engle-Granger test of the `test_window` bars before each time that is a multiple of test_window // 24 bars;
@@ -105,13 +105,15 @@ def verdict(legs: Legs, price_scale: str, test_window: int, as_of_ms: int) -> Ve
         Bars of each test.
     as_of_ms : int
         Close time of the last closed bar.
+    known : sequence of WindowTest
+        Tests of an earlier verdict on the same bars; they are not made again.
 
     Returns
     -------
     Verdict
         Its word is 'not enough data' while the newest scheduled window is not full.
     """
-    tests = scheduled_tests(legs, price_scale, test_window, as_of_ms)
+    tests = scheduled_tests(legs, price_scale, test_window, as_of_ms, known)
     if isinstance(tests, NotEnough):
         reason = f"The tests need {tests.need} bars in which both legs traded; {tests.have} are there."
         headline = f"not enough data ({tests.have} of {tests.need})"
@@ -130,7 +132,7 @@ def verdict(legs: Legs, price_scale: str, test_window: int, as_of_ms: int) -> Ve
 
 
 def scheduled_tests(
-    legs: Legs, price_scale: str, test_window: int, as_of_ms: int
+    legs: Legs, price_scale: str, test_window: int, as_of_ms: int, known: Sequence[WindowTest] = ()
 ) -> tuple[WindowTest, ...] | NotEnough:
     """The newest scheduled tests, oldest first; NotEnough while the newest has no full window.
 
@@ -145,8 +147,12 @@ def scheduled_tests(
     if not windows:
         first = int(np.argmax(legs.spans_at_most(test_window)))
         windows = {int(legs.open_ms[first]) + legs.bar_ms: slice(first - test_window + 1, first + 1)}
-    y, x = (on_scale(legs.prices[leg].to_numpy(), price_scale) for leg in ("y", "x"))
-    return tuple(WindowTest(t, *_decide(y[rows].tobytes(), x[rows].tobytes())) for t, rows in windows.items())
+    made = {test.as_of_ms: test for test in known}
+    if not windows.keys() <= made.keys():
+        y, x = (on_scale(leg, price_scale) for leg in (legs.y, legs.x))
+        for t, rows in windows.items():
+            made[t] = made.get(t) or WindowTest(t, *_decide(y[rows].tobytes(), x[rows].tobytes()))
+    return tuple(made[t] for t in windows)
 
 
 @lru_cache(maxsize=1024)

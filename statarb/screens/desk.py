@@ -29,6 +29,7 @@ from statarb.quant import (
     LiveReading,
     NotEnough,
     PairStudy,
+    StudyStream,
     resample_bars,
     study_pair,
 )
@@ -39,7 +40,6 @@ from statarb.screens.newest import FILES, MarketCosts, last_prices, reading_of
 from statarb.screens.wording import duration_text
 from statarb.settings import start_command
 from statarb.store import (
-    BASE_MS,
     AlertEvent,
     BarCache,
     Coverage,
@@ -174,6 +174,7 @@ class Desk:
         self._file: tuple[int, int] | None = None
         self._bars: BarCache | None = None
         self._studies: OrderedDict[PairParams, tuple[StudyKey, Analysis]] = OrderedDict()
+        self._streams: dict[PairParams, StudyStream] = {}
         self._views: OrderedDict[PairParams, DeskView] = OrderedDict()
         self._glanced: OrderedDict[PairParams, Analysis] = OrderedDict()
         self._market_costs: MarketCosts | None = None
@@ -395,6 +396,7 @@ class Desk:
             self._reader.close()
         with self._study_lock:
             self._studies.clear()
+            self._streams.clear()
         self._views.clear()
         self._glanced.clear()
         self._reader, self._file, self._bars, self._market_costs = None, None, None, None
@@ -409,12 +411,12 @@ class Desk:
         with self._study_lock:  # one study at a time: a second session waits for the same answer
             if held := self._held(key):
                 return held
-            _, closed_ms, version = key
-            made = self._study(params, instruments[params.y], instruments[params.x], closed_ms, version)
+            made = self._study(key, instruments[params.y], instruments[params.x])
             self._studies[params] = key, made
             self._studies.move_to_end(params)
             while len(self._studies) > _MAX_STUDIES:
-                self._studies.popitem(last=False)
+                forgotten, _ = self._studies.popitem(last=False)
+                self._streams.pop(forgotten, None)
             return made
 
     def _held(self, key: StudyKey) -> Analysis | None:
@@ -429,23 +431,17 @@ class Desk:
         closed_ms = min(y.closed_until_ms or 0, x.closed_until_ms or 0) // bar_ms * bar_ms
         return params, closed_ms, f"{y.bars_version}.{x.bars_version}"
 
-    def _study(
-        self, params: PairParams, y: StoredInstrument, x: StoredInstrument, closed_ms: int, version: str
-    ) -> Analysis:
-        frame = timeframe(params.timeframe)
-        since_ms = max(0, closed_ms - params.lookback_bars * frame.ms)
-        bars = self._bars
-        if bars is None:
+    def _study(self, key: StudyKey, y: StoredInstrument, x: StoredInstrument) -> Analysis:
+        params, closed_ms, version = key
+        if self._bars is None:
             raise StoreError("The database was closed meanwhile.", "The page tries again by itself.")
-        until_ms = closed_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
-        y_bars, x_bars = (bars.bars(leg, frame.base, since_ms, until_ms) for leg in (y, x))
-        study = study_pair(y_bars, x_bars, params, closed_ms, y.tick, x.tick)
+        stream = self._streams.setdefault(params, StudyStream(params, y.tick, x.tick))
+        study = stream.study(closed_ms, version, self._bars.of_pair(y, x, timeframe(params.timeframe).base))
         return Analysis(study, study.episodes, version)
 
 
 def _coverage(reader: Reader, study: PairStudy) -> dict[str, Coverage]:
-    params, frame = study.params, timeframe(study.params.timeframe)
-    until_ms = study.as_of_ms // BASE_MS[frame.base] * BASE_MS[frame.base]
+    params, frame, until_ms = study.params, timeframe(study.params.timeframe), study.as_of_ms
     from_ms = max(0, until_ms - params.span_bars * frame.ms)
     return {name: reader.coverage(name, frame.base, from_ms, until_ms) for name in (params.y, params.x)}
 

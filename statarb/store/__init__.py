@@ -4,7 +4,7 @@ from statarb.store.alert_log import AlertEnd, AlertEvent, AlertHealth, AlertItem
 from statarb.store.archive import read_trades
 from statarb.store.archiver import Archiver
 from statarb.store.backup import back_up
-from statarb.store.bar_cache import BASE_MS, BarCache
+from statarb.store.bar_cache import BarCache
 from statarb.store.check import check_archive, check_database
 from statarb.store.connect import IngestLock, create_database
 from statarb.store.costs import StoredFunding, StoredQuote
@@ -18,7 +18,6 @@ from statarb.store.retention import Retention
 from statarb.store.writer import Writer
 
 __all__ = [
-    "BASE_MS",
     "AlertEnd",
     "AlertEvent",
     "AlertHealth",

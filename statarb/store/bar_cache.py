@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -11,7 +12,6 @@ import pandas as pd
 from statarb.store.reader import StoredInstrument
 
 Base = Literal["1s", "1m"]
-BASE_MS: dict[Base, int] = {"1s": 1_000, "1m": 60_000}
 _MAX_SERIES = 64
 
 
@@ -48,6 +48,15 @@ class BarCache:
     def __init__(self, source: BarSource) -> None:
         self._source = source
         self._held: OrderedDict[tuple[str, Base], _Held] = OrderedDict()
+
+    def of_pair(
+        self, y: StoredInstrument, x: StoredInstrument, base: Base
+    ) -> Callable[[int, int], tuple[pd.DataFrame, pd.DataFrame]]:
+        """Reads both legs, given since and until when."""
+        return lambda since_ms, until_ms: (
+            self.bars(y, base, since_ms, until_ms),
+            self.bars(x, base, since_ms, until_ms),
+        )
 
     def bars(self, stored: StoredInstrument, base: Base, since_ms: int, until_ms: int) -> pd.DataFrame:
         """Closed bars that open in [since_ms, until_ms); `until_ms` must not exceed what is closed."""

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import math
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -117,8 +118,9 @@ def holds_series(annotation: str) -> bool:
         if part in ("pd.Series", "pd.DataFrame"):
             return True
         if dataclasses.is_dataclass(kind) and part not in TYPED_OTHERWISE:
-            names = [field.type for field in dataclasses.fields(kind)]
-            if any(str(name).startswith("pd.") for name in names):
+            made = [one.func for one in vars(kind).values() if isinstance(one, cached_property)]
+            types = [field.type for field in dataclasses.fields(kind)] + [one.__annotations__["return"] for one in made]
+            if any(str(name).startswith("pd.") for name in types):
                 return True
     return False
 

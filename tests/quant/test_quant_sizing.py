@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from statarb.errors import DataError
@@ -41,6 +41,7 @@ def test_decimal_lots_stay_decimal():
     assert two_legs(moments(1.0), 1, 0.3, 1, 1, y_lot=0.1, x_lot=0.1).y_units == 0.3
 
 
+@example(1.0, 1e-5, 1.0, 1e-5)
 @given(
     some.floats(0.05, 5),
     some.floats(1e-6, 1e5),
@@ -51,7 +52,7 @@ def test_y_never_costs_more_than_the_notional(beta, y_price, x_price, lot):
     legs = two_legs(moments(beta), 1, 10_000, y_price, x_price, lot, lot)
     if isinstance(legs, TwoLegs):
         assert legs.y_notional <= 10_000 * (1 + 1e-9)
-        assert legs.y_notional > 10_000 - lot * y_price * (1 + 1e-9)
+        assert legs.y_notional > 10_000 * (1 - 1e-14) - lot * y_price * (1 + 1e-9)
         for units in (legs.y_units, legs.x_units):
             assert units / lot == pytest.approx(round(units / lot), rel=1e-12, abs=1e-6)
     else:

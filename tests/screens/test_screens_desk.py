@@ -22,9 +22,8 @@ from statarb.errors import (
     StoreError,
 )
 from statarb.params import PairParams
-from statarb.quant import NotEnough
+from statarb.quant import NotEnough, StudyStream
 from statarb.quant.spread import live_z
-from statarb.screens import desk as desk_module
 from statarb.screens.desk import Desk
 from statarb.screens.headline import headline_of
 from statarb.store import Reader
@@ -113,11 +112,26 @@ def test_a_longer_window_reads_further_back(tmp_path):
     database.close()
 
 
+def test_a_study_carried_over_many_closes_is_the_one_a_new_page_makes(database, desk):
+    desk.refresh(PARAMS)
+    for _ in range(30):
+        database.add_minute()
+        carried = desk.refresh(PARAMS).study
+    newcomer = Desk(database.path)
+    anew = newcomer.refresh(PARAMS).study
+    newcomer.close()
+    assert carried.as_of_ms == anew.as_of_ms == database.end_ms
+    np.testing.assert_allclose(carried.z, anew.z, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(carried.correlation, anew.correlation, rtol=1e-9, atol=1e-9)
+    assert (carried.verdict, carried.hedge, carried.caveats) == (anew.verdict, anew.hedge, anew.caveats)
+    assert len(carried.episodes) == len(anew.episodes)
+
+
 def test_sessions_share_one_study(database, desk, monkeypatch):
     """Twelve sessions at once wait for one computation and get one object."""
     computed = []
-    real = desk_module.study_pair
-    monkeypatch.setattr(desk_module, "study_pair", lambda *a: computed.append(1) or real(*a))
+    real = StudyStream.study
+    monkeypatch.setattr(StudyStream, "study", lambda *a: computed.append(1) or real(*a))
     start, views = threading.Barrier(12), []
 
     def session():

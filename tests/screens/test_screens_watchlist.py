@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from support import PROJECT
 
 from statarb.params import PairParams
-from statarb.screens import desk as desk_module
+from statarb.quant import StudyStream
 from statarb.screens.desk import Desk
 from statarb.screens.watchlist import MOST_PAIRS, SPARK_POINTS, default_pairs, read_pairs, spark, tile
 from statarb.settings import desk_path
@@ -44,8 +44,8 @@ def test_one_look_makes_a_few_studies_and_the_next_ones_the_rest(desk):
 
 def test_a_look_at_what_is_known_costs_no_study_and_a_closed_bar_one_each(database, desk, monkeypatch):
     computed = []
-    real = desk_module.study_pair
-    monkeypatch.setattr(desk_module, "study_pair", lambda *a: computed.append(a[2].y) or real(*a))
+    real = StudyStream.study
+    monkeypatch.setattr(StudyStream, "study", lambda *a: computed.append(a[0].params.y) or real(*a))
     for _ in range(6):
         desk.glances(PAIRS)
     assert sorted(computed) == sorted(params.y for params in PAIRS)
