@@ -38,7 +38,7 @@ class Process:
     def output(self) -> str:
         return "\n".join(self.lines)
 
-    def wait_for(self, words: str, seconds: float = 30.0) -> str:
+    def wait_for(self, words: str, seconds: float = 90.0) -> str:
         """The first line that holds `words`."""
         wait_until(lambda: words in self.output or self.child.poll() is not None, seconds)
         for line in list(self.lines):
@@ -46,7 +46,7 @@ class Process:
                 return line
         raise AssertionError(f"never said {words!r}:\n{self.output}")
 
-    def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 20.0) -> int:
+    def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 60.0) -> int:
         """Send a signal and wait; the exit code."""
         if self.child.poll() is None:
             self.child.send_signal(how)
@@ -59,7 +59,7 @@ class Process:
         self.child.wait()
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 90.0) -> None:
     """Return as soon as the condition holds; fail when it does not within the time."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -73,7 +73,7 @@ def test_recorded_prints_are_stored_to_the_last_digit_and_nontrades_only_count(t
     with exchange("--replay", str(recording), "--speed", "max") as (_, at):
         options = ("--venue", "usdm-trade", "--symbols", "BTCUSDT,ETHUSDT", "--history", "0")
         with ingest(db, *options, *at) as feed:
-            wait_until(lambda: count(db) + (count(db) and count(db, "nontrades")) == FRAMES, 60)
+            wait_until(lambda: count(db) + (count(db) and count(db, "nontrades")) == FRAMES)
             assert feed.stop(signal.SIGINT) == 0
     stored = query(db, "SELECT name, trade_id, ts_ms, price, qty, maker FROM trades JOIN symbols USING(symbol_id)")
     assert set(stored) == {
@@ -110,7 +110,7 @@ def test_the_futures_recording_by_its_aggregates_is_stored_to_the_last_digit_and
         db = tmp_path / name
         options = ("--venue", "usdm", "--symbols", "BTCUSDT,ETHUSDT", "--history", "0", *record)
         with exchange("--replay", str(recording), "--speed", "max") as (_, at), ingest(db, *options, *at) as feed:
-            wait_until(lambda: count(db) == len(expected), 60)  # noqa: B023
+            wait_until(lambda: count(db) == len(expected))  # noqa: B023
             assert feed.stop(signal.SIGINT) == 0
         rows = query(db, "SELECT name, trade_id, ts_ms, price, qty, maker FROM trades JOIN symbols USING(symbol_id)")
         assert set(rows) == expected
@@ -127,16 +127,14 @@ def test_a_perpetual_beside_its_spot_survives_kill_9_and_is_a_pair(tmp_path):
     with exchange("--symbols", names, "--rate", "40") as (_, at):
         with ingest(db, "--symbols", names, "--history", "60", *at) as feed:
             feed.wait_for("feed is live")
-            wait_until(lambda: count(db) > 300, 30)
+            wait_until(lambda: count(db) > 300)
             feed.kill()
         before = count(db)
         with ingest(db, "--symbols", names, "--history", "60", *at) as feed:
             feed.wait_for("feed is live")
-            wait_until(
-                lambda: query(db, "SELECT count(DISTINCT symbol_id) FROM gaps WHERE state='filled'") == [(2,)], 30
-            )
-            wait_until(lambda: query(db, "SELECT count(*) FROM gaps WHERE state='open'") == [(0,)], 30)
-            wait_until(lambda: Reader(db).instruments()["usdm:BTCUSDT"].closed_until_ms, 30)
+            wait_until(lambda: query(db, "SELECT count(DISTINCT symbol_id) FROM gaps WHERE state='filled'") == [(2,)])
+            wait_until(lambda: query(db, "SELECT count(*) FROM gaps WHERE state='open'") == [(0,)])
+            wait_until(lambda: Reader(db).instruments()["usdm:BTCUSDT"].closed_until_ms)
             assert feed.stop(signal.SIGINT) == 0
         assert count(db) > before
         assert_every_id_is_accounted_for(db)
@@ -163,7 +161,7 @@ def listed_aggregates(url, first, how_many):
     session.trust_env = False
     while len(rows) < how_many:
         params = {"symbol": "BTCUSDT", "fromId": first + len(rows), "limit": min(1000, how_many - len(rows))}
-        page = session.get(f"{url}/fapi/v1/aggTrades", params=params, timeout=10).json()
+        page = session.get(f"{url}/fapi/v1/aggTrades", params=params, timeout=60).json()
         assert page
         rows += page
     return [
