@@ -72,6 +72,15 @@ def newest_ids(db) -> dict[str, int]:
     return dict(query(db, "SELECT name, max(trade_id) FROM trades JOIN symbols USING(symbol_id) GROUP BY name"))
 
 
+def wait_for_trades(db, more_than: int) -> None:
+    wait_until(lambda: len(stored_trades(db)) > more_than)
+
+
+def wait_for_newer(db, than: dict[str, int]) -> None:
+    """Until each of these instruments has a trade after the one named."""
+    wait_until(lambda: all(newest_ids(db).get(name, 0) > trade_id for name, trade_id in than.items()))
+
+
 def fewest_filled_gaps(db) -> int:
     """Of the instrument that has fewest."""
     sql = """SELECT min(filled) FROM (SELECT count(lo) FILTER (WHERE state='filled') AS filled
@@ -141,14 +150,14 @@ def test_kill_9_in_the_middle_loses_nothing_committed_and_doubles_nothing(tmp_pa
         for _ in range(3):
             with ingest(db, *PAIR, *at) as feed:
                 feed.wait_for("feed is live")
-                wait_until(lambda seen=len(committed): len(stored_trades(db)) > seen + 300)
+                wait_for_trades(db, len(committed) + 300)
                 committed |= stored_trades(db)
                 feed.kill()
             assert committed <= stored_trades(db)
             assert_every_id_is_accounted_for(db)
         with ingest(db, *PAIR, *at) as feed:
             feed.wait_for("feed is live")
-            wait_until(lambda: len(stored_trades(db)) > len(committed))
+            wait_for_trades(db, len(committed))
             assert feed.stop() == 0
         market.stop()
     after = stored_trades(db)
@@ -190,11 +199,7 @@ def test_ingest_that_was_away_comes_back_to_a_complete_record(tmp_path):
         for _ in range(2):
             with ingest(db, *PAIR, *at) as feed:
                 feed.wait_for("feed is live")
-                wait_until(
-                    lambda before=before: (
-                        {name for name, id_ in newest_ids(db).items() if id_ > before[name]} == set(before)
-                    )
-                )
+                wait_for_newer(db, before)
                 feed.kill()
             before = newest_ids(db)
             time.sleep(4)
