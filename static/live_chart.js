@@ -7,8 +7,8 @@
 
 // The same query, so that a new version of this file brings the new version of those.
 const version = new URL(import.meta.url).search;
-const [drawing, keys, { mounting }, { placeTags }] = await Promise.all(
-  ["drawing", "keys", "mount", "tags"].map((name) => import(`./${name}.js${version}`)),
+const [drawing, keys, { linkedTime, linkTime }, { mounting }, { placeTags }] = await Promise.all(
+  ["drawing", "keys", "link", "mount", "tags"].map((name) => import(`./${name}.js${version}`)),
 );
 const { axisKey, axisNumber, dress, epochMs, firstAt, look, themed, unpacked } = drawing;
 const { KEYS_HTML, KEYS_TEXT, listenForKeys } = keys;
@@ -50,6 +50,7 @@ class LiveChart {
     this.canvas.addEventListener("keydown", (event) => this.onKey(event));
     this.canvas.addEventListener("pointerdown", () => this.canvas.focus({ preventScroll: true }));
     this.range = null; // the user's own range; null while the chart follows the newest bar
+    this.span = null; // the user's own span; null for the one that is chosen first
     // A page that is left hides its plot first, and the library refuses to measure what is hidden.
     this.resizer = new ResizeObserver(() => this.figure && this.plot.offsetParent && plotly.Plots.resize(this.plot));
     this.resizer.observe(this.plot);
@@ -79,13 +80,33 @@ class LiveChart {
     return true;
   }
 
-  hold({ figure, rev, view }) {
+  hold({ figure, rev, view, live, spans }) {
     this.rev = rev;
     this.times = unpacked(figure.x);
     const data = figure.data.map((trace) => (trace.x ? trace : { ...trace, y: unpacked(trace.y) }));
     this.figure = { ...figure, data };
-    if (view !== this.view) this.range = this.span = null; // another pair or timeframe: nothing of the old view fits
+    if (this.view === undefined) this.open(linkedTime(spans), live);
+    else if (view !== this.view) this.showTime(null, null); // another pair or timeframe: nothing of the old view fits
     this.view = view;
+  }
+
+  /** Begins with what the address asks for, as far as it lies among the bars held. */
+  open({ range = null, span = null }, live) {
+    this.span = span;
+    this.range = range && this.holds(range, live) ? range : null;
+    this.pausedAt = this.times.at(-1);
+  }
+
+  holds([start, end], live) {
+    const middle = (start + end) / 2;
+    return middle >= (this.times[0] ?? Infinity) && middle <= live.x;
+  }
+
+  /** Another range or span: the address says so. */
+  showTime(range, span) {
+    this.range = range;
+    this.span = span;
+    linkTime(range, span, this.message.spans);
   }
 
   /** Appends what is newer; false when there is a hole between what is held and the tail. */
@@ -117,7 +138,7 @@ class LiveChart {
     const { live, bar_ms: barMs, spans } = this.message;
     const end = live.x ?? this.times.at(-1) ?? 0;
     const first = this.times[0] ?? end - 100 * barMs;
-    const span = this.span === null || this.span === undefined ? spans.chosen : this.span;
+    const span = this.span ?? spans.chosen;
     const start = span ? Math.max(first, end - span) : first;
     return [start, end + Math.max((end - start) * 0.02, 2 * barMs)];
   }
@@ -203,13 +224,12 @@ class LiveChart {
 
   pause(range) {
     if (!this.range) this.pausedAt = this.times.at(-1);
-    this.range = range;
+    this.showTime(range, this.span);
     this.redraw();
   }
 
   follow(span = this.span) {
-    this.span = span;
-    this.range = null;
+    this.showTime(null, span);
     this.redraw();
   }
 
@@ -235,8 +255,7 @@ class LiveChart {
 
   /** Shows another span of time, as long as a part of it is among the bars held. */
   move(start, end) {
-    const middle = (start + end) / 2;
-    if (middle >= (this.times[0] ?? Infinity) && middle <= this.message.live.x) this.pause([start, end]);
+    if (this.holds([start, end], this.message.live)) this.pause([start, end]);
   }
 
   /** Zooms about the middle; about the newest bar while that is followed. */

@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from browsing import CHART, dashboard, open_chart, zoom
+from browsing import CHART, RANGE, dashboard, open_chart, zoom
 from desk_database import DeskDatabase
 from processes import wait_until
 from test_screens_notices import EVENT
@@ -72,6 +72,36 @@ def test_keys_pan_zoom_follow_and_reset_while_the_chart_has_the_focus(page, url)
     assert page.evaluate("document.querySelector('.js-plotly-plot').__mark = 'the same'") == "the same"
     page.wait_for_timeout(1_000)
     assert page.evaluate("document.querySelector('.js-plotly-plot').__mark") == "the same", "R ran the app again"
+
+
+def test_the_link_holds_the_span_and_the_zoom_of_the_chart(page, url):
+    """Through reruns, the controls of the sidebar, another page and a reload; without a zoom the link says nothing."""
+    open_chart(page, f"{url}/?span=3600")
+    page.wait_for_selector(".statarb-spans [data-ms='3600000'][aria-pressed=true]")
+    page.locator(".statarb-spans [data-ms='0']").click()
+    page.wait_for_function("location.search.includes('span=all')")
+    zoomed = zoom(page)
+    page.wait_for_function("location.search.includes('from=') && !location.search.includes('span=')")
+    window = page.get_by_role("spinbutton", name="Window, bars", exact=True)
+    window.fill("250")
+    window.press("Enter")
+    page.wait_for_function("location.search.includes('window=250') && location.search.includes('from=')")
+    page.reload()
+    page.wait_for_selector(CHART)
+    page.wait_for_selector("text=Live paused")
+    assert page.evaluate(RANGE) == zoomed
+    page.locator(".statarb-follow").click()
+    page.wait_for_function("!location.search.includes('from=')")
+    assert "window=250" in page.url
+
+
+@pytest.mark.parametrize(
+    "span", ["span=7", "span=%3Cimg%3E", "from=1&to=x", "from=2020-01-01T00:00Z&to=2020-01-02T00:00Z"]
+)
+def test_a_link_to_a_time_that_is_not_held_shows_the_newest(page, url, span):
+    open_chart(page, f"{url}/?{span}")
+    page.wait_for_selector(".statarb-follow:disabled")
+    assert page.locator(".statarb-spans [aria-pressed=true]").count() == 1
 
 
 def test_the_chart_says_that_it_loads_and_then_no_tag_covers_a_label(page, url):
