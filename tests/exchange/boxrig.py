@@ -65,11 +65,11 @@ class Door:
         self.session.trust_env = False
 
     def get(self, path: str, **headers: str) -> requests.Response:
-        return self.session.get(f"http://127.0.0.1:{self.port}/api/v3/{path}", headers=headers, timeout=20)
+        return self.session.get(f"http://127.0.0.1:{self.port}/api/v3/{path}", headers=headers, timeout=60)
 
     @contextlib.contextmanager
     def stream(self, path: str = "/stream") -> Iterator[websocket.WebSocket]:
-        ws = websocket.create_connection(f"ws://127.0.0.1:{self.port}{path}", timeout=20, http_no_proxy=["127.0.0.1"])
+        ws = websocket.create_connection(f"ws://127.0.0.1:{self.port}{path}", timeout=60, http_no_proxy=["127.0.0.1"])
         try:
             yield ws
         finally:
@@ -97,12 +97,12 @@ def served(market: Market, limits: Limits | None = None, futures: Market | None 
     task = loop.create_task(serve())
     thread = threading.Thread(target=loop.run_until_complete, args=(task,), daemon=True)
     thread.start()
-    assert up.wait(10)
+    assert up.wait(60)
     try:
         yield Door(ports[0])
     finally:
         loop.call_soon_threadsafe(task.cancel)
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
         loop.close()
     assert failures == []

@@ -48,7 +48,7 @@ def frames(ws: websocket.WebSocket, count: int) -> list[dict]:
 def upgraded(door: Door, path: str = "/ws", receive_buffer: int = 65_536) -> socket.socket:
     """A raw socket after the handshake: for what no WebSocket library would send."""
     raw = socket.socket()
-    raw.settimeout(10)
+    raw.settimeout(60)
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     raw.connect(("127.0.0.1", door.port))
     raw.sendall(
@@ -65,6 +65,15 @@ def upgraded(door: Door, path: str = "/ws", receive_buffer: int = 65_536) -> soc
 def masked(payload: bytes, opcode: int = 1, fin: bool = True) -> bytes:
     size = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack("!H", len(payload))
     return bytes([(0x80 if fin else 0) | opcode]) + size + bytes(4) + payload
+
+
+def read_until(raw: socket.socket, words: bytes, times: int = 1) -> bytes:
+    data = b""
+    while data.count(words) < times:
+        chunk = raw.recv(4096)
+        assert chunk, f"closed after {data!r}"
+        data += chunk
+    return data
 
 
 def read_to_end(raw: socket.socket) -> bytes:
@@ -154,9 +163,9 @@ def test_weight_above_the_limit_is_refused_with_retry_after():
 
 
 def test_pings_carry_the_time_and_an_answered_one_keeps_the_connection():
-    with served(synthetic(), Limits(ping_interval_s=0.2, pong_timeout_s=0.7)) as door, door.stream("/ws") as ws:
+    with served(synthetic(), Limits(ping_interval_s=0.2, pong_timeout_s=2.0)) as door, door.stream("/ws") as ws:
         began = time.monotonic()
-        while time.monotonic() - began < 1.5:
+        while time.monotonic() - began < 3:
             opcode, frame = ws.recv_data_frame(control_frame=True)  # answers PINGs by itself
             assert opcode == websocket.ABNF.OPCODE_PING
             assert abs(int(frame.data) - time.time() * 1000) < 5000
@@ -164,27 +173,24 @@ def test_pings_carry_the_time_and_an_answered_one_keeps_the_connection():
 
 def test_a_client_that_answers_no_ping_is_cut_whatever_else_it_sends():
     with served(synthetic(), Limits(ping_interval_s=0.2, pong_timeout_s=0.7)) as door:
+        began = time.monotonic()
         raw = upgraded(door)
         for _ in range(3):
             raw.sendall(masked(b"unsolicited", opcode=10))
-        began = time.monotonic()
         assert b"Pong timeout" in read_to_end(raw)
-        assert 0.5 < time.monotonic() - began < 5
+        assert time.monotonic() - began > 0.7
         raw.close()
 
 
 def test_a_sixth_message_within_a_second_closes_the_connection(door):
     raw = upgraded(door)
-    for kind in (9, 10, 1, 9, 10):
+    for kind in (10, 9, 1, 10, 9):
         raw.sendall(masked(b"{}", opcode=kind))
+    read_until(raw, b"\x8a\x02{}", times=2)  # the second from now on, however late they were read
     time.sleep(1.1)
     raw.sendall(masked(b"p1", opcode=9))
-    data = b""
-    while b"p1" not in data:
-        data += raw.recv(4096)
-    assert b"Too many" not in data
-    for _ in range(6):
-        raw.sendall(masked(b"p2", opcode=9))
+    assert b"Too many" not in read_until(raw, b"p1")
+    raw.sendall(masked(b"p2", opcode=9) * 6)
     closing = read_to_end(raw)
     assert struct.pack("!H", 1008) + b"Too many requests" in closing
     raw.close()
@@ -231,7 +237,7 @@ def test_no_bytes_from_a_client_harm_the_server(hostile, data, after_handshake):
     address = ("127.0.0.1", hostile.port)
     with (
         contextlib.suppress(ConnectionError),
-        upgraded(hostile) if after_handshake else socket.create_connection(address, timeout=10) as raw,
+        upgraded(hostile) if after_handshake else socket.create_connection(address, timeout=60) as raw,
     ):
         raw.sendall(data)
         raw.shutdown(socket.SHUT_WR)
@@ -282,7 +288,7 @@ def test_malformed_frames_end_at_most_their_own_connection(hostile, data):
     ],
 )
 def test_bad_http_is_answered_with_an_error_and_the_end(hostile, request_):
-    with socket.create_connection(("127.0.0.1", hostile.port), timeout=10) as raw:
+    with socket.create_connection(("127.0.0.1", hostile.port), timeout=60) as raw:
         raw.sendall(request_)
         raw.shutdown(socket.SHUT_WR)
         assert read_to_end(raw)[:10] in (b"HTTP/1.1 4", b"")
@@ -290,15 +296,14 @@ def test_bad_http_is_answered_with_an_error_and_the_end(hostile, request_):
 
 
 def test_a_client_that_does_not_read_is_cut_and_the_others_go_on():
-    with served(synthetic(rate=8000.0), Limits(unread_bytes=200_000)) as door:
-        idle = upgraded(door, "/stream?streams=btcusdt@trade/ethusdt@trade", receive_buffer=8192)
-        time.sleep(3)  # nine megabytes: more than the system's buffers take
-        began, size = time.monotonic(), 0
-        while chunk := idle.recv(65_536):
-            size += len(chunk)
-            assert time.monotonic() - began < 10, "still being sent, though it had not read for long"
-        assert size < 8_000_000
-        idle.close()
+    streams = "/stream?streams=btcusdt@trade/ethusdt@trade"
+    with served(synthetic(rate=8000.0), Limits(unread_bytes=4_000_000)) as door:
+        with upgraded(door, streams, receive_buffer=8192) as idle, upgraded(door, streams) as busy:
+            size = 0
+            while size < 16_000_000:  # more than is allowed and the system's buffers take
+                size += len(chunk := busy.recv(65_536))
+                assert chunk, "the one that reads is cut too"
+            assert len(read_to_end(idle)) < 12_000_000
         with door.stream("/ws/btcusdt@trade") as other:
             assert len(frames(other, 100)) == 100
 
