@@ -33,8 +33,8 @@ CLOSE_CODES = (*range(1000, 1004), *range(1007, 1016), 3000, 4999)
 @pytest.fixture
 def recorder(monkeypatch):
     monkeypatch.setattr(trade_socket, "POLL_S", 0.1)
-    monkeypatch.setattr(trade_socket, "CONNECT_S", 0.6)
-    monkeypatch.setattr(rhythm, "SHORTEST_S", 0.5)
+    monkeypatch.setattr(trade_socket, "CONNECT_S", 2.0)
+    monkeypatch.setattr(rhythm, "SHORTEST_S", 1.5)
     return Recorder()
 
 
@@ -69,9 +69,9 @@ def test_a_pulled_cable_is_noticed_and_what_comes_after_it_is_back_arrives(recor
         stream.start()
         recorder.wait(lambda: len(recorder.ids) > 5)
         proxy.freeze()
-        recorder.wait(lambda: recorder.states.count("connecting") == 2)
+        recorder.wait(lambda: recorder.states.count("connecting") >= 2)
         proxy.mend()
-        recorder.wait(lambda: len(recorder.sessions) == 2, 10)
+        recorder.wait(lambda: len(recorder.sessions) == 2)
         stream.stop()
 
 
@@ -90,7 +90,7 @@ def test_every_close_code_leads_to_a_new_connection(recorder, monkeypatch):
     with RawServer(*scripts, healthy([99])) as server:
         stream = stream_of(server, recorder)
         stream.start()
-        recorder.wait(lambda: recorder.ids == [*range(len(CLOSE_CODES)), 99], 30)
+        recorder.wait(lambda: recorder.ids == [*range(len(CLOSE_CODES)), 99])
         stream.stop()
     assert len(recorder.sessions) == len(CLOSE_CODES) + 1
 
@@ -112,7 +112,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused():
         thread.start()
         with pytest.raises(UnreachableError, match="certificate"):
             TradeSocket(SYSTEM_CLOCK).open(f"wss://localhost:{listener.getsockname()[1]}")
-        thread.join(5)
+        thread.join(60)
     assert "unknown ca" in said[0], "the client never sent its request"
 
 

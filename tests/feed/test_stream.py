@@ -5,6 +5,7 @@ import time
 
 import pytest
 from feed.rawserver import Peer, RawServer, close, frame, trade_text, trades
+from processes import wait_until
 from support import free_port
 
 from statarb.clock import SYSTEM_CLOCK
@@ -53,7 +54,7 @@ class Recorder:
             self.states.append(state)
             self.changed.notify_all()
 
-    def wait(self, condition, seconds=8.0):
+    def wait(self, condition, seconds=60.0):
         with self.changed:
             assert self.changed.wait_for(condition, seconds), (self.ids[-5:], self.rejects, self.states)
 
@@ -61,14 +62,15 @@ class Recorder:
 @pytest.fixture
 def recorder(monkeypatch):
     monkeypatch.setattr(trade_socket, "POLL_S", 0.1)
-    monkeypatch.setattr(trade_socket, "CONNECT_S", 0.6)
-    monkeypatch.setattr(rhythm, "SHORTEST_S", 0.5)
+    monkeypatch.setattr(trade_socket, "CONNECT_S", 2.0)
+    monkeypatch.setattr(rhythm, "SHORTEST_S", 1.5)
     return Recorder()
 
 
 @pytest.fixture
 def patient(recorder, monkeypatch):
     """For what has nothing to do with silence: a busy machine may pause."""
+    monkeypatch.setattr(trade_socket, "CONNECT_S", 20.0)
     monkeypatch.setattr(rhythm, "SHORTEST_S", 20.0)
     return recorder
 
@@ -87,7 +89,7 @@ def stream_of(server: RawServer, sink: Recorder, *instruments: Instrument) -> Tr
 def steady(start: int):
     def script(peer: Peer) -> None:
         peer.accept()
-        for i in range(start, start + 300):
+        for i in range(start, start + 900):
             peer.send(trades([i]))
             time.sleep(0.02)
 
@@ -215,7 +217,7 @@ def test_tls_is_never_weakened_nor_left():
         TradeSocket(SYSTEM_CLOCK).open(server.url.replace("ws://", "wss://"))
 
 
-def test_bad_frames_are_counted_and_the_stream_goes_on(recorder):
+def test_bad_frames_are_counted_and_the_stream_goes_on(patient):
     def script(peer: Peer) -> None:
         peer.accept()
         peer.send(frame(trade_text(1)) + frame(b"{nonsense") + frame(b"\x00\x01", opcode=2) + frame(b"\xff\xfe"))
@@ -223,15 +225,15 @@ def test_bad_frames_are_counted_and_the_stream_goes_on(recorder):
         peer.wait_closed()
 
     with RawServer(script) as server:
-        stream = stream_of(server, recorder)
+        stream = stream_of(server, patient)
         stream.start()
-        recorder.wait(lambda: recorder.ids == [1, 2])
-        assert recorder.rejects == ["not JSON", "binary frame", "not JSON"]
-        assert len(recorder.sessions) == 1
+        patient.wait(lambda: patient.ids == [1, 2])
+        assert patient.rejects == ["not JSON", "binary frame", "not JSON"]
+        assert len(patient.sessions) == 1
         stream.stop()
 
 
-def test_the_largest_message_allowed_arrives_in_fragments(recorder):
+def test_the_largest_message_allowed_arrives_in_fragments(patient):
     text = trade_text(3)
     padded = b" " * (MAX_MESSAGE_BYTES - len(text)) + text
     half = len(padded) // 2
@@ -242,13 +244,13 @@ def test_the_largest_message_allowed_arrives_in_fragments(recorder):
         peer.wait_closed()
 
     with RawServer(script) as server:
-        stream = stream_of(server, recorder)
+        stream = stream_of(server, patient)
         stream.start()
-        recorder.wait(lambda: recorder.ids == [3])
+        patient.wait(lambda: patient.ids == [3])
         stream.stop()
 
 
-def test_pings_are_answered_with_their_payload(recorder):
+def test_pings_are_answered_with_their_payload(patient):
     answered = threading.Event()
 
     def script(peer: Peer) -> None:
@@ -261,9 +263,9 @@ def test_pings_are_answered_with_their_payload(recorder):
         peer.wait_closed()
 
     with RawServer(script) as server:
-        stream = stream_of(server, recorder)
+        stream = stream_of(server, patient)
         stream.start()
-        assert answered.wait(5)
+        assert answered.wait(60)
         stream.stop()
 
 
@@ -278,7 +280,9 @@ def test_a_full_queue_hangs_up_instead_of_dropping(recorder):
         stream.stop()
 
 
-def test_silence_doubles_its_patience_so_that_a_halted_market_causes_no_storm(recorder):
+def test_silence_doubles_its_patience_so_that_a_halted_market_causes_no_storm(recorder, monkeypatch):
+    monkeypatch.setattr(rhythm, "SHORTEST_S", 0.5)
+
     def silent(peer: Peer) -> None:
         peer.accept()
         peer.wait_closed()
@@ -292,14 +296,14 @@ def test_silence_doubles_its_patience_so_that_a_halted_market_causes_no_storm(re
         assert 2 <= server.connections <= 4
 
 
-def test_stop_returns_at_once_even_in_a_silent_connection(recorder):
+def test_stop_returns_at_once_even_in_a_silent_connection(patient):
     with RawServer(healthy(range(5))) as server:
-        stream = stream_of(server, recorder)
+        stream = stream_of(server, patient)
         stream.start()
-        recorder.wait(lambda: len(recorder.ids) == 5)
+        patient.wait(lambda: len(patient.ids) == 5)
         began = time.monotonic()
         stream.stop()
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 10, "long before the silence is over"
 
 
 def test_step_delivers_what_the_socket_holds_without_a_thread(recorder):
@@ -309,7 +313,7 @@ def test_step_delivers_what_the_socket_holds_without_a_thread(recorder):
         while len(recorder.ids) < 1200:
             connection.step()
         assert recorder.ids == list(range(1200))
-        time.sleep(0.6)
+        time.sleep(1.6)
         with pytest.raises(Overdue):
             connection.step()
         connection.stop()
@@ -324,19 +328,21 @@ SHUTDOWNS = {
 @pytest.mark.parametrize("notice", SHUTDOWNS.values(), ids=SHUTDOWNS.keys())
 def test_an_announced_shutdown_is_made_good_before_it_breaks(patient, notice):
     """The old connection goes on delivering until the new one has delivered; nothing is missed."""
-    takeover = threading.Event()
+    takeover, told = threading.Event(), threading.Event()
 
     def old(peer: Peer) -> None:
         peer.accept()
         peer.send(trades(range(5)) + frame(notice))
-        takeover.wait(5)
+        takeover.wait(60)
         peer.send(trades(range(5, 8)))
+        told.set()
         peer.wait_closed()
 
     def new(peer: Peer) -> None:
         peer.accept()
         takeover.set()
-        time.sleep(0.3)
+        told.wait(60)
+        time.sleep(0.5)
         peer.send(trades(range(7, 12)))
         peer.wait_closed()
 
@@ -346,8 +352,7 @@ def test_an_announced_shutdown_is_made_good_before_it_breaks(patient, notice):
         patient.wait(lambda: set(patient.ids) == set(range(12)))
         assert patient.ids.count(7) == 2
         assert "connecting" not in patient.states[1:]
-        time.sleep(0.3)
-        assert server.open_peers == 1
+        wait_until(lambda: server.open_peers == 1)
         stream.stop()
 
 
@@ -383,7 +388,7 @@ def test_a_return_after_a_long_absence_by_the_wall_clock_is_told(patient, asleep
             on_return=lambda some: returned.append([one.symbol for one in some]),
         )
         stream.start()
-        patient.wait(lambda: patient.ids == [0, 1], 15)
+        patient.wait(lambda: patient.ids == [0, 1])
         stream.stop()
     assert returned == told
 
@@ -405,7 +410,7 @@ def test_a_symbol_that_fell_silent_on_a_live_connection_is_noticed_and_renewed(r
     def half_dead(peer: Peer) -> None:
         peer.accept()
         peer.send(frame(trade_text(1, "ETHUSDT")))
-        for i in range(2, 200):
+        for i in range(2, 3000):
             peer.send(frame(trade_text(i)))
             time.sleep(0.02)
 
@@ -422,7 +427,8 @@ def test_a_symbol_that_fell_silent_on_a_live_connection_is_noticed_and_renewed(r
     assert len(recorder.sessions) == 2
 
 
-def test_a_symbol_whose_market_is_silent_causes_no_reconnect_and_ever_fewer_questions(recorder):
+def test_a_symbol_whose_market_is_silent_causes_no_reconnect_and_ever_fewer_questions(recorder, monkeypatch):
+    monkeypatch.setattr(rhythm, "SHORTEST_S", 1.0)
     eth = Instrument("spot", "ETHUSDT")
     asked = []
 
@@ -433,7 +439,7 @@ def test_a_symbol_whose_market_is_silent_causes_no_reconnect_and_ever_fewer_ques
     def quiet(peer: Peer) -> None:
         peer.accept()
         peer.send(frame(trade_text(1, "ETHUSDT")))
-        for i in range(2, 500):
+        for i in range(2, 3000):
             peer.send(frame(trade_text(i)))
             time.sleep(0.02)
 
@@ -443,10 +449,10 @@ def test_a_symbol_whose_market_is_silent_causes_no_reconnect_and_ever_fewer_ques
         stream.start()
         recorder.wait(lambda: len(recorder.ids) > 5)
         lookout.start()
-        time.sleep(4)
+        time.sleep(5)
         lookout.stop()
         stream.stop()
-    assert asked.count("ETHUSDT") in (2, 3)  # after 0.5 s, 1 s, 2 s of silence
+    assert asked.count("ETHUSDT") in (2, 3)  # after 1 s, 2 s and 4 s of silence
     assert len(recorder.sessions) == 1
 
 
@@ -473,7 +479,7 @@ def test_instruments_join_and_leave_without_a_pause_of_the_others(patient):
     def script(peer: Peer) -> None:
         peer.accept()
         paths.append(peer.request.split()[1].decode())
-        for i in range(300):
+        for i in range(3000):
             peer.send(trades([i]))
             time.sleep(0.02)
 
