@@ -20,6 +20,8 @@ _BLOCK_CHOICES_S = (3600, 600, 60, 10, 1)
 _MOST_TRADES_A_BLOCK = 50_000
 _AGGREGATES_A_TRADE = 0.55
 _BURST_SHARE = 0.35
+_STEADY_SHARE = 0.4
+_MISSED_SHARE = 0.03
 _DEEPEST_SWEEP = 4
 _SWEEP_STEP = 2e-6
 _PAUSE_S = 0.01
@@ -199,16 +201,23 @@ def _fill_times(random: np.random.Generator, fills: int, block_ms: int) -> tuple
     """Offsets of fills in a block, never decreasing, and how deep each is in a burst of the same millisecond.
 
     Activity changes slowly (tenths of the block) and quickly (its 360ths), both log-normal: quiet spells and busy ones.
+    Beneath it runs a steady trickle, a fill in nearly every second where the rate allows, as liquid coins have it.
     """
     slow = np.repeat(random.standard_normal(10), 36)
     activity = np.exp(0.35 * slow + 0.5 * random.standard_normal(360))
     passed = np.concatenate(([0.0], np.cumsum(activity)))
-    times = np.interp(np.sort(random.random(fills)) * passed[-1], passed, np.linspace(0, block_ms, 361))
-    leads = random.random(fills) >= _BURST_SHARE
+    steady = min(int(_STEADY_SHARE * fills), block_ms // 1000)
+    trickle = (np.arange(steady) + random.random(steady)) * (block_ms / max(1, steady))
+    trickle = trickle[random.random(steady) >= _MISSED_SHARE]
+    steady = trickle.size
+    moved = np.interp(random.random(fills - steady) * passed[-1], passed, np.linspace(0, block_ms, 361))
+    times = np.concatenate([trickle, moved])
+    order = np.argsort(times, kind="stable")
+    leads = (random.random(fills) >= _BURST_SHARE) | (order < steady)
     leads[0] = True
     place = np.arange(fills)
     leader = np.maximum.accumulate(np.where(leads, place, 0))
-    offsets = np.minimum(times.astype(np.int64), block_ms - 1)
+    offsets = np.minimum(times[order].astype(np.int64), block_ms - 1)
     return offsets[leader], place - leader
 
 
