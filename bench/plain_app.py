@@ -29,4 +29,4 @@ def show_plain_chart(key: str, figure: Figure, live: LiveValues, *, view: str, h
 
 
 vars(live_page)["show_chart"] = show_plain_chart
-runpy.run_path(str(Path(__file__).resolve().parent.parent / "app.py"))
+runpy.run_path(str(Path(__file__).resolve().parent.parent / "app.py"), run_name="__main__")
