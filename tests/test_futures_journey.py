@@ -134,7 +134,10 @@ def test_a_perpetual_beside_its_spot_survives_kill_9_and_is_a_pair(tmp_path):
             feed.wait_for("feed is live")
             wait_until(lambda: query(db, "SELECT count(DISTINCT symbol_id) FROM gaps WHERE state='filled'") == [(2,)])
             wait_until(lambda: query(db, "SELECT count(*) FROM gaps WHERE state='open'") == [(0,)])
-            wait_until(lambda: Reader(db).instruments()["usdm:BTCUSDT"].closed_until_ms)
+            # Closed bars, and the history before them, which may come later.
+            wait_until(lambda: all(one.closed_until_ms for one in Reader(db).instruments().values()))
+            long_enough = "SELECT symbol_id FROM bars_1m GROUP BY symbol_id HAVING count(*) > 1000"
+            wait_until(lambda: len(query(db, long_enough)) == 2)
             assert feed.stop(signal.SIGINT) == 0
         assert count(db) > before
         assert_every_id_is_accounted_for(db)
