@@ -62,7 +62,7 @@ def test_closed_bars_continue_the_chart_without_sending_it_again(page, url):
     page.evaluate("document.querySelector('.js-plotly-plot').__mark = 'the same'")
     largest: list[float] = []
     while not largest or (largest[-1] >= FIGURE_BYTES and len(largest) < 3):
-        wait_until(lambda: settled(page, received), 60)
+        wait_until(lambda: settled(page, received))
         received.clear()
         until_ms = page.evaluate(last) + 20_000
         wait_until(lambda until_ms=until_ms: page.evaluate(last) >= until_ms)
@@ -127,7 +127,7 @@ def test_the_live_values_stand_beside_their_panes(page, url):
         tags = page.locator(".statarb-tag").all_inner_texts()
         return tags[2:4] == [metric(page, "Spread, live"), metric(page, "z, live")]
 
-    wait_until(agree, 15)
+    wait_until(agree)
 
 
 def test_a_link_shows_the_same_view_again_after_a_reload(page, url):
@@ -172,9 +172,9 @@ def test_from_no_database_to_full_analytics_and_through_the_loss_of_ingest_witho
             page.wait_for_selector("text=to the mean", timeout=60_000)
             page.wait_for_selector(".stMarkdownBadge:has-text('LIVE')")
             feed.kill()
-        page.wait_for_selector(".stMarkdownBadge:has-text('DISCONNECTED')", timeout=10_000)
+        page.wait_for_selector(".stMarkdownBadge:has-text('DISCONNECTED')")
         page.wait_for_selector(".st-key-numbers-old")
         with ingest(path, *options):
-            page.wait_for_selector(".stMarkdownBadge:has-text('LIVE')", timeout=30_000)
+            page.wait_for_selector(".stMarkdownBadge:has-text('LIVE')")
             page.wait_for_selector(".st-key-numbers")
         assert page.evaluate("window.__same_page") is True
