@@ -27,7 +27,9 @@ const HTML = `
   <div class="statarb-bar">
     <div class="statarb-spans" role="group" aria-label="Time span shown"></div>
     <div class="statarb-tools">
-      <button class="statarb-follow" type="button" disabled>Following</button>
+      <button class="statarb-follow" type="button" disabled>
+        <span class="statarb-wide"></span><span class="statarb-narrow"></span>
+      </button>
       ${KEYS_HTML}
     </div>
   </div>
@@ -296,8 +298,13 @@ class LiveChart {
   showFollow() {
     const newer = this.times.length - firstAt(this.times, (this.pausedAt ?? Infinity) + 1);
     const bars = newer ? `, ${newer} new ${newer === 1 ? "bar" : "bars"}` : "";
-    const text = this.range ? `Live paused${bars}: jump to now` : "Following";
-    if (this.followButton.textContent !== text) this.followButton.textContent = text;
+    const texts = this.range
+      ? [`Live paused${bars}: jump to now`, newer ? `${newer} new: jump to now` : "Jump to now"]
+      : ["Following", "Following"];
+    texts.forEach((text, i) => {
+      const place = this.followButton.children[i]; // the second is for a narrow screen
+      if (place.textContent !== text) place.textContent = text;
+    });
     this.followButton.disabled = !this.range;
   }
 

@@ -209,7 +209,9 @@ def _verdict_sentence(study: PairStudy) -> str:
         return f"Reversion: no hedge in its tests, {verdict.age_text(study.as_of_ms)}; beta of now is positive."
     if verdict.word not in ("mean-reverting", "no evidence"):
         return f"Reversion: {verdict.headline}."
-    facts = [f"newest EG p {p_text(test.pvalue).removeprefix('= ')}"] if isinstance(test, CointegrationResult) else []
+    bars = f"{study.params.test_window:,} bars"
+    p = p_text(test.pvalue).removeprefix("= ") if isinstance(test, CointegrationResult) else ""
+    facts = [f"{bars}, newest EG p {p}" if p else bars]
     if verdict.word == "no evidence":
         missed = time_text(half_life_found(study.params.test_window) * study.params.bar_s)
         facts.append(f"a half-life above {missed} would have been missed")

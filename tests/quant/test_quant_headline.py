@@ -114,7 +114,7 @@ def test_a_perpetual_can_be_sold_without_more_words():
 def test_no_evidence_is_said_with_its_p_and_what_it_would_have_missed():
     assert UNRELATED.verdict.word == "no evidence"
     words = said(UNRELATED, 3).verdict
-    assert words.startswith("Reversion: no evidence (newest EG p ")
+    assert words.startswith(f"Reversion: no evidence ({UNRELATED.params.test_window:,} bars, newest EG p ")
     assert words.endswith(" would have been missed).")
 
 
