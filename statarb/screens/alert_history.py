@@ -12,8 +12,9 @@ from statarb.errors import StatarbError
 from statarb.quant import NotEnough, Scorecard, scorecard
 from statarb.quant.outcome import HORIZONS_BARS
 from statarb.screens.cards import show_problem
-from statarb.screens.desk import AlertLog, Desk
+from statarb.screens.desk import Desk
 from statarb.screens.stat import show_table
+from statarb.screens.views import AlertLog
 from statarb.screens.wording import DASH, escape, number_text
 from statarb.screens.zone import current_zone
 from statarb.settings import desk_path

@@ -10,7 +10,8 @@ import streamlit as st
 from statarb.alerts import NAME_CHARACTERS, Target
 from statarb.errors import StatarbError
 from statarb.screens.cards import show_problem
-from statarb.screens.desk import AlertLog, Desk
+from statarb.screens.desk import Desk
+from statarb.screens.views import AlertLog
 from statarb.screens.wording import escape, with_commands
 from statarb.screens.zone import current_zone
 from statarb.settings import desk_path

@@ -13,8 +13,9 @@ from statarb.screens.alert_history import show_history
 from statarb.screens.alert_rules import show_rules
 from statarb.screens.alert_targets import show_targets
 from statarb.screens.cards import show_problem
-from statarb.screens.desk import AlertLog, Desk
+from statarb.screens.desk import Desk
 from statarb.screens.health import HEARTBEAT_LIMIT_S
+from statarb.screens.views import AlertLog
 from statarb.screens.wording import duration_text, with_commands
 from statarb.settings import start_command
 

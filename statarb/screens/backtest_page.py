@@ -18,13 +18,14 @@ from statarb.quant.backtest import MANY_TRIPS
 from statarb.quant.sample import epoch_ms
 from statarb.screens.backtest_run import ANALYSIS, BacktestRun, backtest_run, spans_of
 from statarb.screens.cards import show_problem, show_title
-from statarb.screens.desk import Desk, DeskView
+from statarb.screens.desk import Desk
 from statarb.screens.downloads import show_download
 from statarb.screens.frame import follow_instruments
 from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
 from statarb.screens.plot import show_plot
 from statarb.screens.stat import show_stat, show_wait
+from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, MINUS, duration_text, escape, number_text, price_digits
 from statarb.screens.zone import current_zone
 from statarb.store.transfer import csv_text

@@ -12,7 +12,8 @@ import streamlit as st
 from statarb.market import timeframe
 from statarb.params import PairParams
 from statarb.quant import Backtest, NotEnough, PairStudy, Rule, backtest_study
-from statarb.screens.desk import Desk, DeskView
+from statarb.screens.desk import Desk
+from statarb.screens.views import DeskView
 
 ANALYSIS = "analysis"
 HOUR_MS = 3_600_000

@@ -6,8 +6,8 @@ import streamlit as st
 
 from statarb.errors import StatarbError
 from statarb.screens.coverage import coverage_text
-from statarb.screens.desk import DeskView
 from statarb.screens.health import Health
+from statarb.screens.views import DeskView
 from statarb.screens.wording import escape, with_commands
 from statarb.screens.zone import current_zone
 

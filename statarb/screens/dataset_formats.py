@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from statarb.screens.dataset_columns import ANALYTICS, FEATURES
-from statarb.screens.desk import DeskView
+from statarb.screens.views import DeskView
 from statarb.screens.wording import price_digits
 
 SHARES = ("y_volatility", "x_volatility", "coverage")

@@ -6,8 +6,8 @@ import logging
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -24,9 +24,6 @@ from statarb.errors import (
 from statarb.market import Instrument, timeframe
 from statarb.params import PairParams
 from statarb.quant import (
-    Costs,
-    Episode,
-    LiveReading,
     NotEnough,
     PairStudy,
     StudyStream,
@@ -36,21 +33,17 @@ from statarb.quant import (
 from statarb.quant.costs import fresh_quotes, market_costs
 from statarb.screens.health import Health, feed_health
 from statarb.screens.lazy import once
-from statarb.screens.newest import FILES, MarketCosts, last_prices, reading_of
+from statarb.screens.newest import MarketCosts, last_prices, reading_of
+from statarb.screens.views import AlertLog, Analysis, DeskView, Glance, Quality
 from statarb.screens.wording import duration_text
 from statarb.settings import start_command
 from statarb.store import (
     AlertEvent,
     BarCache,
     Coverage,
-    Delivery,
-    Disk,
-    FeedState,
     LastTrade,
     Reader,
     StoredInstrument,
-    StoredOutcome,
-    StoredQuote,
     disk,
     hour_rate,
     rejects,
@@ -67,91 +60,6 @@ _COSTS_MS = 2_000
 _DAY_MS = 86_400_000
 StudyKey = tuple[PairParams, int, str]
 """What a study depends on: the knobs, the last bar that is closed in both legs, and late trades."""
-
-
-@dataclass(frozen=True, eq=False)
-class Analysis:
-    """A study with the episodes of its z, and the version of the bars it was made of."""
-
-    study: PairStudy
-    episodes: tuple[Episode, ...]
-    bars_version: str
-
-    @property
-    def alert(self) -> Episode | None:
-        """The episode that lasts, if one does."""
-        return self.episodes[-1] if self.episodes and self.episodes[-1].until_ms is None else None
-
-
-@dataclass(frozen=True, eq=False)
-class DeskView:
-    """All that a page shows of one pair at one moment; `reading` says why where no live number exists.
-
-    `coverage` says of each leg how many of the seconds its numbers look back to are recorded.
-    """
-
-    params: PairParams
-    now_ms: int
-    source: str
-    instruments: dict[str, StoredInstrument]
-    feeds: dict[str, FeedState]
-    y_last: LastTrade | None
-    x_last: LastTrade | None
-    analysis: Analysis
-    coverage: Mapping[str, Coverage]
-    reading: LiveReading | NotEnough
-    health: Health
-    costs: Costs
-    y_quote: StoredQuote | None = None
-    x_quote: StoredQuote | None = None
-
-    @property
-    def study(self) -> PairStudy:
-        return self.analysis.study
-
-    @property
-    def live(self) -> LiveReading | None:
-        """The reading, None where no live number exists."""
-        return None if isinstance(self.reading, NotEnough) else self.reading
-
-    @property
-    def is_of_files(self) -> bool:
-        """Whether the record was read from files: its last prices are then the last closes that both legs have."""
-        return self.source in FILES
-
-
-@dataclass(frozen=True, eq=False)
-class Glance:
-    """A pair of the watchlist: its newest study that is made, None before the first, and the live numbers by it."""
-
-    params: PairParams
-    study: PairStudy | None
-    live: LiveReading | None
-    is_live: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Quality:
-    """How good the record is: coverage of the last 24 hours by instrument, gaps, rejects by reason, disk, and the
-    trades a second of the last hour (None before there is an hour of record)."""
-
-    coverage: dict[str, Coverage]
-    gaps: pd.DataFrame
-    rejects: pd.DataFrame
-    disk: Disk
-    hour_rate: float | None
-
-
-@dataclass(frozen=True, eq=False)
-class AlertLog:
-    """What rules and pins have said, newest first; how far each message got, and what came of it."""
-
-    now_ms: int
-    feeds: dict[str, FeedState]
-    events: list[AlertEvent]
-    deliveries: list[Delivery]
-    outcomes: list[StoredOutcome]
-    source: str = ""
 
 
 class Desk:

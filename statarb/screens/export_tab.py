@@ -29,8 +29,9 @@ from statarb.screens.datasets import (
     excess,
     expected_rows,
 )
-from statarb.screens.desk import Desk, DeskView
+from statarb.screens.desk import Desk
 from statarb.screens.downloads import show_download
+from statarb.screens.views import DeskView
 from statarb.screens.wording import escape
 from statarb.settings import desk_path
 from statarb.store import DeskFile, Reader

@@ -7,8 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from statarb.errors import StoreError
-from statarb.screens.desk import Desk, DeskView
+from statarb.screens.desk import Desk
 from statarb.screens.start_page import NEEDED
+from statarb.screens.views import DeskView
 from statarb.settings import PROJECT
 from statarb.store import StoredInstrument
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from statarb.quant import NotEnough, Undefined
 from statarb.quant.headline import Circumstances, Headline, headline
-from statarb.screens.desk import DeskView
+from statarb.screens.views import DeskView
 from statarb.screens.wording import escape, number_text
 
 

@@ -28,13 +28,13 @@ from statarb.quant import (
 from statarb.quant.hedge import OLS_BANNER
 from statarb.quant.hedge_check import HEDGE_METHODS, kalman_estimate
 from statarb.quant.hedge_moments import kalman_discount
-from statarb.screens.desk import DeskView
 from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
 from statarb.screens.on_request import requested
 from statarb.screens.pair_charts import revision
 from statarb.screens.plot import show_plot
 from statarb.screens.stat import show_rows, show_table, show_wait
+from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, MINUS, escape, number_text, wait_text
 from statarb.screens.zone import current_zone
 

@@ -12,10 +12,10 @@ from statarb.clock import Zone
 from statarb.params import HEDGE_NAMES
 from statarb.quant import FrozenMoments, NotEnough, PairStudy, Undefined
 from statarb.quant.sample import epoch_ms
-from statarb.screens.desk import DeskView
 from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
 from statarb.screens.stat import show_card
+from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, duration_text, escape, number_text, price_text
 from statarb.screens.zone import current_zone
 from statarb.store import LastTrade

@@ -12,7 +12,7 @@ from statarb.errors import StatarbError
 from statarb.params import PairParams
 from statarb.quant import NotEnough, PairStudy
 from statarb.screens.cards import show_problem, show_title
-from statarb.screens.desk import Desk, DeskView
+from statarb.screens.desk import Desk
 from statarb.screens.frame import follow_instruments
 from statarb.screens.headline import show_headline
 from statarb.screens.key_numbers import show_key_numbers
@@ -20,6 +20,7 @@ from statarb.screens.lazy import once
 from statarb.screens.live_chart import LiveValues, show_chart
 from statarb.screens.pin_button import show_pin_button
 from statarb.screens.progress import show_progress
+from statarb.screens.views import DeskView
 from statarb.screens.watchlist import show_watchlist
 from statarb.screens.wording import number_text, wait_text
 from statarb.screens.zone import current_zone

@@ -12,12 +12,13 @@ from statarb.charts.distribution import distribution_spec
 from statarb.clock import Zone
 from statarb.quant import NotEnough, PairStudy, z_distribution
 from statarb.quant.sample import epoch_ms
-from statarb.screens.desk import Desk, DeskView
+from statarb.screens.desk import Desk
 from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
 from statarb.screens.live_page import chart_notes
 from statarb.screens.plot import show_plot
 from statarb.screens.stat import show_table, show_wait
+from statarb.screens.views import DeskView
 from statarb.screens.wording import number_text, wait_text
 from statarb.screens.zone import current_zone
 

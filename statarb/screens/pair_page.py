@@ -10,13 +10,14 @@ from statarb.errors import StatarbError
 from statarb.params import PairParams
 from statarb.quant import HalfLife, NotEnough, PairStudy
 from statarb.screens.cards import show_problem, show_title
-from statarb.screens.desk import Desk, DeskView
+from statarb.screens.desk import Desk
 from statarb.screens.frame import follow_instruments
 from statarb.screens.glossary_text import tip
 from statarb.screens.hedge_section import show_hedge_section
 from statarb.screens.pair_charts import show_charts_section, show_distribution_section
 from statarb.screens.stat import show_no_stat, show_stat
 from statarb.screens.tests_section import show_tests_section
+from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, duration_text, escape, number_text
 
 SECTIONS = ("Charts", "Hedge", "Distribution", "Tests")

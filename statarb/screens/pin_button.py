@@ -8,8 +8,9 @@ from statarb.errors import StatarbError
 from statarb.quant import FrozenMoments, NotEnough, TwoLegs
 from statarb.quant.headline import money_sign
 from statarb.quant.pin import pinned
-from statarb.screens.desk import Desk, DeskView
+from statarb.screens.desk import Desk
 from statarb.screens.pin_words import legs_text
+from statarb.screens.views import DeskView
 from statarb.screens.wording import escape
 from statarb.settings import desk_path
 from statarb.store import DeskFile

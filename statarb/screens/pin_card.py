@@ -14,9 +14,10 @@ from statarb.pins import NOTE_LENGTH, Fill, Pin
 from statarb.quant import FrozenMoments, live_z
 from statarb.quant.headline import money_sign
 from statarb.quant.pin import PinState, assumed_fill, pin_events, pin_exit, pin_moments, pin_state
-from statarb.screens.desk import Desk, DeskView
+from statarb.screens.desk import Desk
 from statarb.screens.pin_words import half_lives_text, legs_text, money_text
 from statarb.screens.stat import show_card
+from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, duration_text, escape, number_text
 from statarb.screens.zone import current_zone
 from statarb.settings import desk_path

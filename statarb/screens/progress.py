@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from statarb.screens.desk import DeskView
+from statarb.screens.views import DeskView
 
 
 def show_progress(view: DeskView) -> None:

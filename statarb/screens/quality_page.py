@@ -13,10 +13,11 @@ from statarb.errors import StatarbError
 from statarb.params import PairParams
 from statarb.screens.cards import show_problem, show_title
 from statarb.screens.coverage import percent_text
-from statarb.screens.desk import Desk, DeskView, Quality
+from statarb.screens.desk import Desk
 from statarb.screens.following import show_following
 from statarb.screens.frame import follow_instruments
 from statarb.screens.stat import show_card
+from statarb.screens.views import DeskView, Quality
 from statarb.screens.wording import DASH, duration_text, escape, number_text
 
 _STATES = ("open", "filled", "unfillable", "deferred")

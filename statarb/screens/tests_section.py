@@ -19,10 +19,10 @@ from statarb.quant import (
     VarianceRatio,
 )
 from statarb.quant.cointegration import LEVEL
-from statarb.screens.desk import DeskView
 from statarb.screens.glossary_text import tip, title
 from statarb.screens.on_request import requested
 from statarb.screens.stat import show_rows, show_table, show_wait
+from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, escape, number_text
 from statarb.screens.zone import current_zone
 

@@ -16,9 +16,10 @@ from statarb.params import PairParams
 from statarb.quant import FrozenMoments, PairStudy
 from statarb.quant.headline import leg_names
 from statarb.screens.component import chart_component
-from statarb.screens.desk import Desk, Glance
+from statarb.screens.desk import Desk
 from statarb.screens.following import show_following
 from statarb.screens.sidebar import choose_pair
+from statarb.screens.views import Glance
 from statarb.screens.wording import DASH, escape, number_text
 from statarb.settings import desk_path
 from statarb.store import DeskFile, StoredInstrument

@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 from support import PROJECT
 
 from statarb.params import PairParams
-from statarb.screens.desk import Desk, Quality
+from statarb.screens.desk import Desk
 from statarb.screens.quality_page import days_text
+from statarb.screens.views import Quality
 from statarb.screens.wording import DASH
 from statarb.settings import desk_path
 from statarb.store import DeskFile, Disk

@@ -12,7 +12,7 @@ from statarb.clock import SYSTEM_CLOCK
 from statarb.params import PairParams
 from statarb.screens.alert_rules import terms_text
 from statarb.screens.alerts_page import evaluation_text
-from statarb.screens.desk import AlertLog
+from statarb.screens.views import AlertLog
 from statarb.settings import desk_path
 from statarb.store import AlertEnd, AlertEvent, Delivery, DeskFile, FeedState, StoredOutcome
 from statarb.store.alert_log import store_alerts
