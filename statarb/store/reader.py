@@ -184,14 +184,12 @@ class Reader:
             f"FROM {table} WHERE symbol_id=? AND sec>=? AND sec<? ORDER BY sec",
             (self._symbol_id(instrument), -(-since_ms // 1000), -(-until_ms // 1000)),
         )
-        values = np.array(rows, dtype=np.float64).reshape(-1, 11)
-        ts = pd.DatetimeIndex((values[:, 0] * 1000).astype("datetime64[ms]"), tz="UTC", name="ts")
-        frame = pd.DataFrame(values[:, 1:8], index=ts, columns=[*_PRICES, *_VOLUMES])
-        frame[_PRICES] /= SCALE
-        frame["trade_count"] = values[:, 8].astype(np.int64)
-        frame["provisional"] = values[:, 9] > 0
-        frame["seeded"] = values[:, 10] > 0
-        return frame
+        seconds, *values = np.array(rows, dtype=np.float64).reshape(-1, 11).T
+        prices = {name: column / SCALE for name, column in zip(_PRICES, values[:4], strict=True)}
+        volumes = dict(zip(_VOLUMES, values[4:7], strict=True))
+        marks = {"trade_count": values[7].astype(np.int64), "provisional": values[8] > 0, "seeded": values[9] > 0}
+        ts = pd.DatetimeIndex((seconds * 1000).astype("datetime64[ms]"), tz="UTC", name="ts")
+        return pd.DataFrame({**prices, **volumes, **marks}, index=ts)
 
     def coverage(self, instrument: str, base: Literal["1s", "1m"], since_ms: int, until_ms: int) -> Coverage:
         """Of the seconds in [since_ms, until_ms) how many the record vouches for; see `read_coverage`.
