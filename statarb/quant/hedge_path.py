@@ -46,8 +46,8 @@ def rolling_hedge(y: Any, x: Any, window: int) -> pd.DataFrame:
     O(1) a bar by the window sums of van Herk (1992). Equal to statsmodels' RollingOLS on centred data.
     """
     first, second = checked_pair(y, x)
-    m = rolling_moments(first.to_numpy(), second.to_numpy(), checked_window(window))
-    return pd.DataFrame(rolling_line(m)._asdict(), index=first.index)
+    line = rolling_line(rolling_moments(first.to_numpy(), second.to_numpy(), checked_window(window)))
+    return pd.DataFrame(np.array(line).T, index=first.index, columns=list(line._fields))
 
 
 class RollingLine(NamedTuple):

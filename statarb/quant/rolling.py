@@ -32,17 +32,22 @@ def rolling_moments(y: Floats, x: Floats, window: int) -> RollingMoments:
     n = y.size
     if n < window:
         return RollingMoments(window, *(np.full(n, np.nan) for _ in range(5)))
-    y_blocks, x_blocks = _blocks(y, window), _blocks(x, window)
-    head_y, head_x = y_blocks - y_blocks[:, :1], x_blocks - x_blocks[:, :1]
-    tail_y, tail_x = y_blocks[:-1] - y_blocks[1:, :1], x_blocks[:-1] - x_blocks[1:, :1]
+    legs = np.empty((2, -(-n // window) * window))
+    legs[0, :n], legs[1, :n] = y, x
+    legs[:, n:] = legs[:, n - 1 : n]  # behind every window that is kept
+    blocks = legs.reshape(2, -1, window)
+    first = blocks[:, :, :1]
 
     # All five sums at once: y, x, yy, xx, yx.
-    sums = np.cumsum(_products(head_y, head_x), axis=2)
-    sums[:, 1:, :-1] += np.cumsum(_products(tail_y, tail_x)[:, :, :0:-1], axis=2)[:, :, ::-1]
-    dy, dx = sums[:2] / window
+    sums, tails = _products(blocks - first), _products(blocks[:, :-1] - first[:, 1:])[:, :, :0:-1]
+    for part in (sums, tails):
+        np.cumsum(part, axis=2, out=part)
+    sums[:, 1:, :-1] += tails[:, :, ::-1]
+    offsets = sums[:2] / window
+    (dy, dx), (y_mean, x_mean) = offsets, first + offsets
     moments = (
-        y_blocks[:, :1] + dy,
-        x_blocks[:, :1] + dx,
+        y_mean,
+        x_mean,
         np.maximum(sums[2] - window * dy**2, 0.0),
         np.maximum(sums[3] - window * dx**2, 0.0),
         sums[4] - window * dy * dx,
@@ -50,18 +55,12 @@ def rolling_moments(y: Floats, x: Floats, window: int) -> RollingMoments:
     return RollingMoments(window, *(_full_windows(values, n, window) for values in moments))
 
 
-def _products(y: Floats, x: Floats) -> Floats:
-    products = np.empty((5, *y.shape))
-    products[0], products[1] = y, x
-    np.multiply(y, y, out=products[2])
-    np.multiply(x, x, out=products[3])
-    np.multiply(y, x, out=products[4])
+def _products(legs: Floats) -> Floats:
+    products = np.empty((5, *legs.shape[1:]))
+    products[:2] = legs
+    np.multiply(legs, legs, out=products[2:4])
+    np.multiply(legs[0], legs[1], out=products[4])
     return products
-
-
-def _blocks(values: Floats, window: int) -> Floats:
-    # The padding repeats the last value: it lies behind every window that is kept.
-    return np.pad(values, (0, -values.size % window), mode="edge").reshape(-1, window)
 
 
 def _full_windows(blocks: Floats, n: int, window: int) -> Floats:
