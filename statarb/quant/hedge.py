@@ -42,7 +42,7 @@ class HedgeFit:
         return f"y = {self.alpha:.6g} {'-' if self.beta < 0 else '+'} {abs(self.beta):.6g} x"
 
 
-def hedge_ratio(y: Any, x: Any, direction: str = "y on x") -> HedgeFit | NotEnough:
+def hedge_ratio(y: Any, x: Any, label: str = "y on x") -> HedgeFit | NotEnough:
     """Hedge ratio by ordinary least squares with an intercept.
 
     beta = sum (x - mean x)(y - mean y) / sum (x - mean x)^2,  alpha = mean y - beta mean x.
@@ -51,8 +51,9 @@ def hedge_ratio(y: Any, x: Any, direction: str = "y on x") -> HedgeFit | NotEnou
     ----------
     y, x : Series or array, shape (n,)
         Log prices (beta is then a ratio of notionals) or prices (a ratio of units), of bars in which both traded.
-    direction : str
-        Which leg is explained by which, for display.
+    label : str
+        Which leg is explained by which, in words for display. It changes no number: for the other direction give the
+        legs the other way round.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def hedge_ratio(y: Any, x: Any, direction: str = "y on x") -> HedgeFit | NotEnou
         r2=1 - ssr / syy if not is_constant(ys) else 0.0,
         n=n,
         resid_sd=resid_sd,
-        direction=direction,
+        direction=label,
     )
 
 

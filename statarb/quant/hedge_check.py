@@ -24,6 +24,7 @@ from statarb.quant.hedge_methods import (
 )
 from statarb.quant.hedge_moments import kalman_discount
 from statarb.quant.hedge_path import kalman_hedge
+from statarb.quant.johansen import johansen
 from statarb.quant.sample import NotEnough, Undefined, checked_pair, checked_window
 
 Estimator = Callable[[Any, Any], HedgeFit | HedgeEstimate | NotEnough]
@@ -140,6 +141,31 @@ def ols_estimate(y: Any, x: Any) -> HedgeEstimate | NotEnough:
     return estimate("OLS", fit.alpha, fit.beta, fit.beta_se, fit.n, TOO_NARROW)
 
 
+def reverse_estimate(y: Any, x: Any) -> HedgeEstimate | NotEnough:
+    """Least squares of x on y, turned round: 1 / slope. With noise in both legs the two slopes enclose the true one."""
+    fit = hedge_ratio(x, y)
+    if isinstance(fit, NotEnough):
+        return fit
+    if fit.beta == 0:
+        return Undefined("no hedge ratio: x on y has no slope", fit.n, fit.n)
+    slope = 1 / fit.beta
+    return estimate("OLS, x on y", -fit.alpha * slope, slope, fit.beta_se * slope**2, fit.n, TOO_NARROW)
+
+
+def johansen_estimate(y: Any, x: Any) -> HedgeEstimate | NotEnough:
+    """The hedge of the first relation that Johansen's test finds, whether it rejects or not; without an error."""
+    legs = usable_legs(y, x, 3)
+    if isinstance(legs, NotEnough):
+        return legs
+    found = johansen(*legs)
+    if isinstance(found, NotEnough):
+        return found
+    if not math.isfinite(found.beta):
+        return Undefined("no hedge ratio: the relation has no y in it", legs[0].size, legs[0].size)
+    alpha = float(np.mean(legs[0] - found.beta * legs[1]))
+    return estimate("Johansen", alpha, found.beta, math.nan, legs[0].size)
+
+
 def kalman_estimate(y: Any, x: Any, memory: int | None = None) -> HedgeEstimate | NotEnough:
     """Where the Kalman filter stands at the last bar; it remembers `memory` bars, or as many as there are."""
     legs = usable_legs(y, x, 50)
@@ -154,6 +180,7 @@ def kalman_estimate(y: Any, x: Any, memory: int | None = None) -> HedgeEstimate 
 
 HEDGE_METHODS: dict[str, Callable[[Any, Any], HedgeEstimate | NotEnough]] = {
     "OLS": ols_estimate,
+    "OLS, x on y": reverse_estimate,
     "OLS, HAC error": hac_hedge,
     "OLS, long-run error": long_run_hedge,
     "DOLS": dols_hedge,
@@ -161,6 +188,7 @@ HEDGE_METHODS: dict[str, Callable[[Any, Any], HedgeEstimate | NotEnough]] = {
     "TLS": tls_hedge,
     "Huber": huber_hedge,
     "Theil-Sen": theil_sen_hedge,
+    "Johansen": johansen_estimate,
     "Kalman": kalman_estimate,
 }
 """Every method by the name its results carry."""

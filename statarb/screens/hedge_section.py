@@ -38,7 +38,7 @@ from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, MINUS, escape, number_text, wait_text
 from statarb.screens.zone import current_zone
 
-LINES = ("OLS", "returns", "TLS", "Huber", "Theil-Sen", "Kalman")
+LINES = ("OLS", "OLS, x on y", "returns", "TLS", "Huber", "Theil-Sen", "Johansen", "Kalman")
 """Methods that draw a line of their own; the others are OLS with another error."""
 
 OF_KNOB = {

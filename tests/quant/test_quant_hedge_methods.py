@@ -22,6 +22,7 @@ from statarb.quant import (
     hedge_quality,
     hedge_ratio,
     huber_hedge,
+    johansen,
     kalman_hedge,
     kalman_noise,
     long_run_hedge,
@@ -269,6 +270,14 @@ class TestWorth:
             assert table.quality[name].blocks == 16
         with pytest.raises(DataError, match="not a hedge method"):
             compare_hedges(Y, X, 240, methods=("magic",))
+
+    def test_both_directions_enclose_the_other_lines_and_johansen_is_its_own_test(self):
+        found = compare_hedges(*reverting_legs(1200, seed=5), 240, 60).estimates
+        y, x = (leg[-240:] for leg in reverting_legs(1200, seed=5))
+        assert found["OLS, x on y"].beta == pytest.approx(1 / np.polyfit(y, x, 1)[0], rel=1e-12)
+        assert found["OLS"].beta < found["TLS"].beta < found["OLS, x on y"].beta
+        assert found["Johansen"].beta == johansen(y, x).beta
+        assert np.isnan(found["Johansen"].beta_low)
 
     def test_few_bars_say_how_many_are_missing(self):
         assert hedge_quality(Y, X, 240, 60) == NotEnough("bars", 600, 840)
