@@ -32,6 +32,7 @@ LAZY = (
     "stability",
     "hedge_quality",
     "beta_gap",
+    "doubts",
     "reversion_tests",
 )
 """Parts of a study that are made when they are read."""
@@ -185,10 +186,7 @@ def _half_life_text(study: PairStudy) -> str:
 
 
 def _doubt_lines(study: PairStudy) -> list[str]:
-    tests = study.reversion_tests
-    if isinstance(tests, NotEnough):
-        return []
-    return [f"{'Doubts' if i == 0 else '':<13}{text}" for i, text in enumerate(tests.doubts)]
+    return [f"{'Doubts' if i == 0 else '':<13}{text}" for i, text in enumerate(study.doubts)]
 
 
 def _spread_lines(study: PairStudy, spent: Costs) -> list[str]:

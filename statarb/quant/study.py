@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -206,6 +206,22 @@ class PairStudy:
         return half_life_of_legs(y, x)
 
     @cached_property
+    def doubts(self) -> tuple[str, ...]:
+        """What the other tests of the newest test's window say against a verdict of reversion, a sentence each.
+
+        Empty while the verdict reads anything else: they can weaken it, none can make it.
+        """
+        if self.verdict.word != "mean-reverting":
+            return ()
+        test_window = self.params.test_window
+        bars = self.legs.newest(test_window, self.verdict.tests[-1].as_of_ms)
+        if isinstance(bars, NotEnough):
+            return ()
+        rows = slice(max(0, bars.start - self.params.window), bars.stop)
+        y, x = (leg[rows].tobytes() for leg in self.scaled)
+        return _doubts(y, x, test_window)
+
+    @cached_property
     def reversion_tests(self) -> ReversionTests | NotEnough:
         """All tests of the newest test window, made when first read: a tenth of a second at 1,440 bars."""
         test_window = self.params.test_window
@@ -215,6 +231,12 @@ class PairStudy:
         rows = slice(max(0, bars.start - self.params.window), bars.stop)
         y, x = (leg[rows] for leg in self.scaled)
         return reversion_tests(y, x, test_window)
+
+
+@lru_cache(maxsize=256)
+def _doubts(y: bytes, x: bytes, test_window: int) -> tuple[str, ...]:
+    # Remembered by content, as the verdict's tests are: once a scheduled test, not once a bar.
+    return reversion_tests(np.frombuffer(y), np.frombuffer(x), test_window).doubts
 
 
 def study_pair(

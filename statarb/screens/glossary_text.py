@@ -145,9 +145,9 @@ GLOSSARY: dict[str, Term] = {
     "hedge_methods": Term(
         "Methods of hedging",
         HEDGE,
-        "OLS: least squares on levels; x on y: the other way, 1 / slope. Returns: on changes. TLS: the same line in both "
-        "directions. Huber, Theil-Sen: robust to wild bars. DOLS, HAC: OLS with an honest error. Johansen: the first "
-        "relation of its test. Kalman: a moving line",
+        "OLS: least squares on levels; x on y: the other way, 1 / slope. Returns: on changes. TLS: the same line in "
+        "both directions. Huber, Theil-Sen: robust to wild bars. DOLS, HAC: OLS with an honest error. Johansen: the "
+        "first relation of its test. Kalman: a moving line",
         "Methods that agree give confidence in β; where they part, the pair has no one hedge.",
         "The best of ten by luck is not the best: a few hundredths of quality are noise.",
         (

@@ -69,6 +69,8 @@ def show_verdict(study: PairStudy) -> None:
         st.header(f"Reversion: {escape(verdict.headline)}", anchor=False, help=tip("verdict"))
         for reason in verdict.reasons:
             st.markdown(escape(reason))
+        for doubt in study.doubts:
+            st.markdown(f":material/report: Another test of that window weakens it: {escape(doubt)}")
         if study.caveats:
             st.caption(" ".join(map(escape, study.caveats)))
 

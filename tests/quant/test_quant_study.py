@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from quant_samples import START_MS, bars_of, closed_until, prices_of, random_walks, reverting_legs
+from scipy.signal import lfilter
 
+import statarb.quant.study as study_module
 from statarb.errors import DataError
 from statarb.params import PairParams
 from statarb.quant import (
@@ -303,7 +305,24 @@ def test_the_report_says_what_the_hedge_is_worth_and_how_fast_the_spread_is():
     assert json.dumps(plain)
     walks = study_of(*(prices_of(leg) for leg in random_walks(N, seed=8)))
     assert "only while the verdict reads mean-reverting" in text_report(walks, "simulated")
-    assert "Doubts" in text_report(walks, "simulated")
+    assert walks.doubts == ()
+    assert "Doubts" not in text_report(walks, "simulated")
+
+
+def test_other_tests_weaken_a_verdict_of_reversion_and_are_made_once_a_scheduled_test(monkeypatch):
+    """Two legs that revert each by itself: no need of a hedge, says the panel, which is slow."""
+    shocks = np.random.default_rng(4).standard_normal((2, N))
+    leg = lfilter([1.0], [1.0, -0.5], shocks[0])
+    y, x = prices_of(leg + 0.4 * shocks[1]), prices_of(leg)
+    made = []
+    real = study_module.reversion_tests
+    monkeypatch.setattr(study_module, "reversion_tests", lambda *a: made.append(1) or real(*a))
+    for n in (N - 4, N - 3, N - 2):
+        study = study_of(y, x, n)
+        assert study.verdict.word == "mean-reverting"
+        assert "y looks stationary by itself: it needs no other leg to revert." in study.doubts
+    assert len(made) <= 2
+    assert "Doubts       y looks stationary by itself" in text_report(study, "simulated")
 
 
 def test_a_hedge_that_levels_and_returns_disagree_on_is_flagged():
