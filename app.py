@@ -12,6 +12,7 @@ from statarb.screens.data_page import show_data_page
 from statarb.screens.frame import read_instruments, show_frame
 from statarb.screens.glossary_page import show_glossary_page
 from statarb.screens.live_page import show_live_page
+from statarb.screens.memory import keep_memory_small
 from statarb.screens.notices import show_notices
 from statarb.screens.pair_page import show_pair_page
 from statarb.screens.pins_page import show_pins_page
@@ -56,4 +57,5 @@ if __name__ == "__main__":
     show_app()
 else:
     # `streamlit run` imports this module when the server starts, so that no visitor waits for pandas and the rest.
+    keep_memory_small()
     app = st.App(__file__)

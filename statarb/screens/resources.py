@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import streamlit as st
 from statarb.clock import SYSTEM_CLOCK
 from statarb.quant import ols_summary
 from statarb.screens.desk import Desk
+from statarb.screens.memory import collect, freeze
 from statarb.settings import database_from_environment
 
 _FIRST_PAINT_S = 4.0
@@ -35,7 +35,7 @@ def _start_warm_up() -> None:
 
 
 def _keep_house() -> None:
-    """Load what the first regression summary waits for, and collect garbage for all sessions at once.
+    """Load what the first regression summary waits for, and tidy up for all sessions at once.
 
     Streamlit would do so after every run of every session (`runner.postScriptGC`, which is off); without it the runs
     of a crowd leave memory that never shrinks again. What is loaded is frozen: over the hundred thousands of objects
@@ -43,15 +43,10 @@ def _keep_house() -> None:
     made with takes seconds to load.
     """
     never = threading.Event()
-    _freeze()
+    freeze()
     SYSTEM_CLOCK.wait(never, _FIRST_PAINT_S)
     steps = np.arange(40.0)
     ols_summary(steps + np.sin(steps), steps)
-    _freeze()
+    freeze()
     while not SYSTEM_CLOCK.wait(never, _COLLECT_S):
-        gc.collect()
-
-
-def _freeze() -> None:
-    gc.collect()
-    gc.freeze()
+        collect()
