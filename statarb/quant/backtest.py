@@ -26,8 +26,9 @@ class Backtest:
     """Equity by bar and every round trip.
 
     `equity` is marked at each bar's close, after the costs paid so far, in the money of the notional, from 0;
-    `position` is +1, 0, -1 held into the next bar. `tried` is how many sets of parameters were tried to get here.
-    `carry_known` is false where a perpetual's funding is not known, and so not in the result.
+    `position` is +1, 0, -1 held into the next bar. `days` are those since the first bar with a z. `tried` is how many
+    sets of parameters were tried to get here. `carry_known` is false where a perpetual's funding is not known, and so
+    not in the result.
     """
 
     rule: Rule
@@ -82,7 +83,8 @@ class Backtest:
 
     @property
     def sharpe(self) -> float | NotEnough:
-        """Sharpe ratio a year of 365 days of 24 hours, of daily changes of equity; NotEnough below 30 trips or 5 days.
+        """Sharpe ratio a year of 365 days of 24 hours, of daily changes of equity; NotEnough below 30 trips or
+        5 days.
 
         Daily, so that the autocorrelation of bars does not flatter it (Lo, 2002).
         """
@@ -90,9 +92,10 @@ class Backtest:
             return NotEnough("round trips", self.trips, MANY_TRIPS)
         if self.days < MANY_DAYS:
             return NotEnough("days", int(self.days), MANY_DAYS)
-        day = epoch_ms(self.equity.index) // DAY_MS
-        closes = self.equity.groupby(day).last()
-        change = np.diff(closes.to_numpy(), prepend=0.0)
+        # Days end at the hour of the last bar, and only whole ones count: the hour at which data begin says nothing.
+        times_ms = epoch_ms(self.equity.index)
+        ends = np.searchsorted(times_ms, times_ms[-1] - DAY_MS * np.arange(int(self.days), -1, -1), side="right") - 1
+        change = np.diff(self.equity.to_numpy()[ends])
         sd = float(change.std(ddof=1))
         return float(change.mean()) / sd * math.sqrt(YEAR_DAYS) if sd > 0 else math.nan
 
@@ -217,12 +220,13 @@ def _simulated(
     for t, value in enumerate(z.tolist()):
         position.close_bar(t, value)
     position.leave(len(z) - 1, "end")
+    judged = np.flatnonzero(np.isfinite(z.to_numpy()))
     return Backtest(
         rule=rule,
         equity=pd.Series(position.equity, index=y.index, name="equity"),
         position=pd.Series(position.held, index=y.index, name="position"),
         round_trips=tuple(position.trips),
-        days=0.0 if open_ms is None else float(open_ms[-1] - open_ms[0]) / DAY_MS,
+        days=0.0 if open_ms is None or not judged.size else float(open_ms[-1] - open_ms[judged[0]]) / DAY_MS,
         tried=tried,
         net_bps=np.array([trip.net_bps for trip in position.trips]),
     )

@@ -19,28 +19,35 @@ def rolling_correlation(y_returns: Any, x_returns: Any, window: int) -> pd.Serie
     Parameters
     ----------
     y_returns, x_returns : Series or array, shape (n,)
-        Returns over the same bars (`log_returns`). Levels would do for arithmetic but not for meaning: unrelated
-        random walks show |r| > 0.5 in 39 % of windows of 120.
+        Returns over the same bars, as `log_returns` gives them: a bar without a return in either leg is left out.
+        Levels would do for arithmetic but not for meaning: unrelated random walks show |r| > 0.5 in 39 % of windows of
+        120.
     window : int
         Returns in the window.
 
     Returns
     -------
     Series
-        In [-1, 1]; NaN until `window` returns are there, and where a leg did not move in the window.
+        In [-1, 1]; NaN until `window` returns are there, where there is none, and where a leg did not move in the
+        window.
 
     Raises
     ------
     DataError
-        NaN, infinity, legs of different length or time, or a window below 3.
+        NaN in one leg, infinity, legs of different length or time, or a window below 3.
 
     Notes
     -----
     Prices that do not trade at the same moment lower it (Epps, 1979): read it from bars of 15 s or more.
     """
-    first, second = checked_pair(y_returns, x_returns)
+    given, some = (y_returns, x_returns), None
+    if all(isinstance(leg, pd.Series) for leg in given) and y_returns.index.equals(x_returns.index):
+        some = ~(y_returns.isna() & x_returns.isna())
+        given = y_returns[some], x_returns[some]
+    first, second = checked_pair(*given)
     values = correlation_path(first.to_numpy(), second.to_numpy(), checked_window(window))
-    return pd.Series(values, index=first.index, name="correlation")
+    found = pd.Series(values, index=first.index, name="correlation")
+    return found if some is None else found.reindex(y_returns.index)
 
 
 def correlation_path(y: Floats, x: Floats, window: int) -> Floats:
@@ -81,4 +88,6 @@ def level_correlation(y: Any, x: Any, window: int) -> pd.Series:
     ----------
     Yule (1926), JRSS 89, on nonsense correlations.
     """
-    return rolling_correlation(y, x, window).rename("level_correlation")
+    first, second = checked_pair(y, x)
+    values = correlation_path(first.to_numpy(), second.to_numpy(), checked_window(window))
+    return pd.Series(values, index=first.index, name="level_correlation")

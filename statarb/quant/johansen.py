@@ -164,7 +164,8 @@ def johansen(
         return Undefined("no test: the legs are an exact pattern without noise", len(levels), len(levels))
     from statsmodels.tsa.vector_ar.vecm import coint_johansen
 
-    levels = (levels - levels[0]) / np.ptp(levels, axis=0)
+    # To size one, for the digits; begun at zero only where the model has a constant to take that up.
+    levels = (levels - (levels[0] if det_order >= 0 else 0.0)) / np.ptp(levels, axis=0)
     result = coint_johansen(levels, det_order, chosen)
     trace, largest = (tuple(float(value) for value in stats) for stats in (result.trace_stat, result.max_eig_stat))
     limits, largest_limits = (

@@ -36,8 +36,8 @@ def price_statistics(bars: pd.DataFrame, timeframe: Timeframe, window: int = 60)
     DataFrame
         On the index of `bars`:
         `log_return` since the last bar with a trade (NaN at the first, over long gaps and in empty bars);
-        `volatility`, the deviation of the last `window` such returns for a year of 365 days of 24 hours, as a share
-        (0.5 is 50 %; NaN until there are `window`);
+        `volatility`, the deviation of the last `window` such returns, each over the root of the bars it took, for a
+        year of 365 days of 24 hours, as a share (0.5 is 50 %; NaN until there are `window`);
         `vwap`, quote volume over volume (NaN in empty bars); `volume`, `quote_volume`, `trade_count`;
         `signed_volume`, bought less sold by takers, and `flow`, that as a share of the volume (NaN in empty bars);
         `effective_spread_bps`, 2 sqrt(-cov(r(t), r(t-1))) of the last `window` returns (NaN until full, and where
@@ -58,8 +58,10 @@ def price_statistics(bars: pd.DataFrame, timeframe: Timeframe, window: int = 60)
         raise DataError(f"The bars lack the columns {', '.join(missing)}.", "Make them with resample_bars.")
     if not (bars.index.is_monotonic_increasing and bars.index.is_unique):
         raise DataError("The bars are not in order of time, or a time comes twice.", "Sort them and drop doubles.")
-    returns = _returns(bars, timeframe)
-    deviation, roll = _rolling(returns, window)
+    returns, elapsed = _returns(bars, timeframe)
+    # A return over k bars of the clock has k times the variance of one: of a leg that trades rarely all are longer.
+    deviation, _ = _rolling(returns / np.sqrt(elapsed), window)
+    _, roll = _rolling(returns, window)
     volume, signed = bars["volume"].to_numpy(float), bars["signed_volume"].to_numpy(float)
     flow = np.divide(signed, volume, out=np.full(len(bars), np.nan), where=volume > 0)
     columns = {
@@ -76,14 +78,15 @@ def price_statistics(bars: pd.DataFrame, timeframe: Timeframe, window: int = 60)
     return pd.DataFrame(columns, index=bars.index)
 
 
-def _returns(bars: pd.DataFrame, timeframe: Timeframe) -> Floats:
+def _returns(bars: pd.DataFrame, timeframe: Timeframe) -> tuple[Floats, Floats]:
+    """Log returns since the last bar with a trade, and how many bars of the clock each took."""
     traded = np.flatnonzero(~bars["empty"].to_numpy())
     opened, logs = epoch_ms(bars.index)[traded], np.log(bars["close"].to_numpy(float)[traded])
-    steps = np.diff(logs, prepend=np.nan)
-    steps[np.diff(opened, prepend=0) > MAX_RETURN_BARS * timeframe.ms] = np.nan
-    returns = np.full(len(bars), np.nan)
-    returns[traded] = steps
-    return returns
+    steps, took = np.diff(logs, prepend=np.nan), np.diff(opened, prepend=0) / timeframe.ms
+    steps[took > MAX_RETURN_BARS] = np.nan
+    returns, elapsed = np.full(len(bars), np.nan), np.ones(len(bars))
+    returns[traded], elapsed[traded] = steps, took
+    return returns, elapsed
 
 
 def _rolling(returns: Floats, window: int) -> tuple[Floats, Floats]:

@@ -148,13 +148,22 @@ def test_without_a_positive_beta_nothing_is_entered():
     assert math.isnan(backtest(y, x, 240).mean_net_bps)
 
 
+@pytest.mark.parametrize("hours", [1, 11, 23])
+def test_the_sharpe_ratio_does_not_depend_on_the_hour_at_which_the_data_begin(hours):
+    legs = prices(reverting_legs(9000, seed=4), step=2e-3)
+    later = [leg.set_axis(leg.index + pd.Timedelta(hours=hours)) for leg in legs]
+    rule = Rule(cost_bps=0)
+    assert backtest(*later, WINDOW, rule).sharpe == pytest.approx(backtest(*legs, WINDOW, rule).sharpe, rel=1e-12)
+
+
 def test_nothing_is_said_per_year_too_early():
     short = backtest(*REVERTING, WINDOW)
-    assert short.sharpe == NotEnough("days", 2, 5)
+    assert short.sharpe == NotEnough("days", int(short.days), 5)
+    assert short.days == pytest.approx((len(REVERTING[0]) - WINDOW - 1) / 1440)
     assert backtest(*(leg.iloc[:300] for leg in REVERTING), WINDOW).sharpe.what == "round trips"
     long = backtest(*prices(reverting_legs(9000, seed=4), step=2e-3), WINDOW, Rule(cost_bps=0))
-    days = long.equity.groupby(long.equity.index.date).last().diff()
-    days.iloc[0] = long.equity.groupby(long.equity.index.date).last().iloc[0]
+    days = long.equity.iloc[::-1].iloc[::1440].iloc[::-1].diff().iloc[1:]
+    assert len(days) == int(long.days) == 6
     assert long.sharpe == pytest.approx(days.mean() / days.std() * math.sqrt(365))
 
 

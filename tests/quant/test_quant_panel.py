@@ -79,6 +79,13 @@ class TestJohansen:
         assert found.max_eigenvalue == pytest.approx(oracle.max_eig_stat, rel=1e-6)
         assert found.beta == pytest.approx(-oracle.evec[1, 0] / oracle.evec[0, 0], rel=1e-6)
 
+    @pytest.mark.parametrize("det_order", [-1, 0, 1])
+    def test_equals_statsmodels_with_every_deterministic_term_on_walks_far_from_zero(self, det_order):
+        y, x = (100 + leg for leg in random_walks(400, 3))
+        found, oracle = johansen(y, x, 2, det_order), coint_johansen(np.column_stack([y, x]), det_order, 2)
+        assert found.trace == pytest.approx(oracle.trace_stat, rel=1e-6)
+        assert found.eigenvalues == pytest.approx(oracle.eig, rel=1e-6)
+
     def test_its_lags_are_those_of_aic(self):
         for seed in range(8):
             rng = np.random.default_rng(seed)

@@ -63,6 +63,15 @@ def test_an_empty_bar_has_no_return_vwap_or_flow_and_the_next_spans_it():
     assert math.isnan(statistics(closes)["log_return"].iloc[40])
 
 
+@pytest.mark.parametrize("empty_share", [0.0, 0.5, 0.8])
+def test_volatility_does_not_depend_on_how_often_a_leg_trades(empty_share):
+    rng = np.random.default_rng(9)
+    closes = walk(20_000, sd=1e-4)
+    closes[1:-1][rng.random(19_998) < empty_share] = np.nan
+    found = statistics(closes, 3000)["volatility"].dropna().iloc[-1]
+    assert found == pytest.approx(1e-4 * math.sqrt(365 * 24 * 60), rel=0.05)
+
+
 def test_the_effective_spread_of_bouncing_prices_is_found():
     """Half a spread of 5 bp at random sides of a walk: the spread is 10 bp."""
     rng = np.random.default_rng(2)

@@ -22,6 +22,7 @@ from statarb.quant import (
     Undefined,
     frozen_moments,
     live_z,
+    log_returns,
     rolling_correlation,
     study_pair,
     text_report,
@@ -55,6 +56,20 @@ def test_the_study_is_its_parts():
     assert isinstance(STUDY.spread_fixed, InSample)
     assert STUDY.spread_fixed.series.iloc[-40:].mean() == pytest.approx(0, abs=1e-9)
     assert STUDY.caveats == ()
+
+
+def test_returns_of_the_legs_give_the_correlation_of_the_study_over_gaps_too():
+    y = Y.copy()
+    y[100:115] = np.nan  # longer than a return may be
+    y[200:203] = np.nan
+    study = study_of(y=y)
+    returns = log_returns(study.legs)
+    got = rolling_correlation(returns["y"], returns["x"], PARAMS.corr_window)
+    there = study.correlation.notna()
+    assert there.sum() > 300
+    pd.testing.assert_series_equal(got[there], study.correlation[there])
+    with pytest.raises(DataError):
+        rolling_correlation(returns["y"].fillna(0.0), returns["x"], PARAMS.corr_window)
 
 
 def test_price_scale_regresses_prices():
