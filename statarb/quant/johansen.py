@@ -12,10 +12,23 @@ from statarb.errors import DataError
 from statarb.quant.cointegration import ENGLE_GRANGER_BARS, CointegrationResult, ResidualTest
 from statarb.quant.hedge import HedgeFit, hedge_ratio
 from statarb.quant.mackinnon import TRENDS
-from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, Undefined, checked_least, checked_pair, is_constant
+from statarb.quant.sample import (
+    SAME_ASSET_R2,
+    Floats,
+    NotEnough,
+    Undefined,
+    checked_lags,
+    checked_least,
+    checked_pair,
+    checked_table,
+    is_constant,
+)
 
 MOST_LAGS = 8
 """Lagged differences among which AIC chooses."""
+
+MOST_LEGS = 12
+"""Critical values are tabulated no further."""
 
 _TRACE_LEVELS = ("90%", "95%", "99%")
 
@@ -101,18 +114,21 @@ def phillips_ouliaris(
 
 @dataclass(frozen=True)
 class JohansenResult:
-    """Johansen's test. `trace` and `max_eigenvalue` are of rank 0 and rank 1, with critical values 90, 95 and 99 %.
+    """Johansen's test of k legs. `trace` and `max_eigenvalue` are of rank 0 to k - 1, with critical values
+    of 90, 95 and 99 %.
 
-    `rank` at 95 %: 0 no relation, 1 one, 2 says that the legs look stationary themselves, not that there are two.
-    `beta` is the hedge of the first relation, y normalised to 1. There are no p-values.
+    `rank` at 95 %: 0 no relation, 1 one; k says that the legs look stationary themselves, not that there are k.
+    `relation` are the weights of the first relation, the first leg's 1; `beta` is the hedge in it, of two legs only.
+    There are no p-values.
     """
 
-    trace: tuple[float, float]
-    trace_critical: tuple[dict[str, float], dict[str, float]]
-    max_eigenvalue: tuple[float, float]
-    max_eigenvalue_critical: tuple[dict[str, float], dict[str, float]]
-    eigenvalues: tuple[float, float]
+    trace: tuple[float, ...]
+    trace_critical: tuple[dict[str, float], ...]
+    max_eigenvalue: tuple[float, ...]
+    max_eigenvalue_critical: tuple[dict[str, float], ...]
+    eigenvalues: tuple[float, ...]
     rank: int
+    relation: tuple[float, ...]
     beta: float
     lags: int
     nobs: int
@@ -120,90 +136,116 @@ class JohansenResult:
 
 
 def johansen(
-    y: Any, x: Any, lags: int | None = None, det_order: int = 0, least_bars: int = ENGLE_GRANGER_BARS
+    y: Any, x: Any = None, lags: int | None = None, det_order: int = 0, least_bars: int = ENGLE_GRANGER_BARS
 ) -> JohansenResult | NotEnough:
-    """Johansen's trace and maximum-eigenvalue tests of two legs.
+    """Johansen's trace and maximum-eigenvalue tests of two legs, or of up to twelve.
 
-    Null hypotheses: at most 0, then at most 1 relation; stopped at the first that is not rejected.
+    Null hypotheses: at most 0, then at most 1, 2 ... relations; stopped at the first that is not rejected.
 
     Parameters
     ----------
     y, x : Series or array, shape (n,)
-        Closes on the scale of the regression.
+        Closes on the scale of the regression. Without x, y holds all legs, shape (n, k), k from 2 to 12.
     lags : int, optional
         Lagged differences; without it AIC among 1 to 8.
     det_order : {-1, 0, 1}
-        No deterministic term, a constant, a constant and trend.
+        No deterministic term, a constant, a constant and trend. Without a term the level of the legs matters.
     least_bars : int
         As `engle_granger`.
 
     Returns
     -------
     JohansenResult or NotEnough
-        As `engle_granger`; `beta` is NaN where the relation has no y in it.
+        As `engle_granger`; `beta` is NaN where the relation has no y in it, and of more than two legs, and then
+        `relation` is NaN if it has no first leg in it.
 
     Raises
     ------
     DataError
-        As `engle_granger`, or lags or terms that do not exist.
+        As `engle_granger`, or lags, terms or a number of legs that do not exist.
 
     References
     ----------
     Johansen (1991), Econometrica 59. By `statsmodels.tsa.vector_ar.vecm.coint_johansen`.
     """
     if det_order not in (-1, 0, 1):
-        raise DataError(f"{det_order} is not a deterministic order.", "Choose -1, 0 or 1.")
-    legs = _legs(y, x, least_bars)
+        raise DataError(f"{str(det_order)[:20]!r} is not a deterministic order.", "Choose -1, 0 or 1.")
+    legs = _several_legs(y, least_bars) if x is None else _legs(y, x, least_bars)
     if isinstance(legs, NotEnough):
         return legs
-    levels = np.column_stack(legs)
-    if lags is not None and not 0 <= lags <= len(levels) // 10:
-        raise DataError(f"{lags} lags do not suit {len(levels)} bars.", f"Give 0 to {len(levels) // 10}.")
-    chosen = _aic_lags(levels) if lags is None else lags
-    if chosen is None:
-        return Undefined("no test: the legs are an exact pattern without noise", len(levels), len(levels))
+    levels = np.column_stack(legs) if isinstance(legs, tuple) else legs
+    n, k = levels.shape
+    size = np.ptp(levels, axis=0)
+    # Without a deterministic term the statistic depends on the origin, which is then the caller's.
+    levels = (levels if det_order == -1 else levels - levels[0]) / size
+    if lags is None:
+        chosen = _aic_lags(levels, det_order)
+        if chosen is None:
+            return Undefined("no test: the legs are an exact pattern without noise", n, n)
+    else:
+        chosen = checked_lags(lags, (n - 2 * k - 3) // (k + 1))
     from statsmodels.tsa.vector_ar.vecm import coint_johansen
 
-    # To size one, for the digits; begun at zero only where the model has a constant to take that up.
-    levels = (levels - (levels[0] if det_order >= 0 else 0.0)) / np.ptp(levels, axis=0)
     result = coint_johansen(levels, det_order, chosen)
     trace, largest = (tuple(float(value) for value in stats) for stats in (result.trace_stat, result.max_eig_stat))
     limits, largest_limits = (
         tuple(dict(zip(_TRACE_LEVELS, map(float, row), strict=True)) for row in table)
         for table in (result.trace_stat_crit_vals, result.max_eig_stat_crit_vals)
     )
-    rank = 0 if trace[0] <= limits[0]["95%"] else 1 if trace[1] <= limits[1]["95%"] else 2
-    of_y, of_x = (float(value) for value in result.evec[:, 0] / np.ptp(np.column_stack(legs), axis=0))
+    rank = next((r for r in range(k) if trace[r] <= limits[r]["95%"]), k)
+    weights = np.real(result.evec[:, 0]) / size
+    has_first = abs(weights[0]) > 1e-12 * float(np.abs(weights[1:]).max())
+    relation = tuple(float(weight) for weight in weights / weights[0]) if has_first else (math.nan,) * k
     return JohansenResult(
-        trace=(trace[0], trace[1]),
-        trace_critical=(limits[0], limits[1]),
-        max_eigenvalue=(largest[0], largest[1]),
-        max_eigenvalue_critical=(largest_limits[0], largest_limits[1]),
-        eigenvalues=(float(result.eig[0]), float(result.eig[1])),
+        trace=trace,
+        trace_critical=limits,
+        max_eigenvalue=largest,
+        max_eigenvalue_critical=largest_limits,
+        eigenvalues=tuple(float(value) for value in result.eig),
         rank=rank,
-        beta=-of_x / of_y if abs(of_y) > 1e-12 * abs(of_x) else float("nan"),
+        relation=relation,
+        beta=-relation[1] if k == 2 else math.nan,
         lags=chosen,
-        nobs=len(levels) - chosen - 1,
+        nobs=n - chosen - 1,
         null="at most `rank` relations between the legs return to a mean",
     )
 
 
-def _aic_lags(levels: Floats) -> int | None:
+def _aic_lags(levels: Floats, det_order: int) -> int | None:
     """Lagged differences of the system by AIC, every candidate on the same bars; None where they leave no noise."""
-    size = np.ptp(levels, axis=0)
-    steps, before = np.diff(levels, axis=0) / size, (levels[:-1] - levels[0]) / size
+    k = levels.shape[1]
+    steps, before = np.diff(levels, axis=0), levels[:-1]
     target = steps[MOST_LAGS:]
-    regressors = [np.ones((len(target), 1)), before[MOST_LAGS:]]
+    regressors = [before[MOST_LAGS:]] + [np.ones((len(target), 1))] * (det_order > -1)
     criteria = []
-    for lag in range(1, MOST_LAGS + 1):
+    for lag in range(1, min(MOST_LAGS, (len(levels) - 2 * k - 12) // (k + 1)) + 1):
         regressors.append(steps[MOST_LAGS - lag : -lag])
         q = np.linalg.qr(np.hstack(regressors))[0]
         resid = target - q @ (q.T @ target)
         determinant = float(np.linalg.det(resid.T @ resid / len(target)))
-        if determinant <= 1e-24:
+        if determinant <= 1e-12**k:
             return None
-        criteria.append(len(target) * math.log(determinant) + 2 * 4 * lag)
-    return 1 + int(np.argmin(criteria))
+        criteria.append(len(target) * math.log(determinant) + 2 * k * k * lag)
+    return 1 + int(np.argmin(criteria)) if criteria else None
+
+
+def _several_legs(levels: Any, least_bars: int) -> Floats | NotEnough:
+    table = checked_table(levels)
+    n, k = table.shape
+    if not 2 <= k <= MOST_LEGS:
+        raise DataError(f"Johansen's test has no critical values for {k} legs.", f"Give 2 to {MOST_LEGS}.")
+    need = max(checked_least(least_bars), 5 * k)
+    if n < need:
+        return NotEnough("bars", n, need)
+    for j in range(k):
+        if is_constant(table[:, j]):
+            return Undefined(f"no test: leg {j + 1} did not move in {n:,} bars", n, n)
+    values, vectors = np.linalg.eigh(np.corrcoef(table, rowvar=False))
+    # 1 / (1 - R²) of each leg on the others.
+    inflation = (vectors**2 / np.maximum(values, 1e-16)).sum(axis=1)
+    if float(inflation.max()) > 1 / (1 - SAME_ASSET_R2):
+        return Undefined("no test: the legs determine one another (R² above 0.999999)", n, n)
+    return table
 
 
 def _legs(y: Any, x: Any, least_bars: int) -> tuple[Floats, Floats] | NotEnough:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -106,6 +108,73 @@ def checked_pair(y: Any, x: Any) -> tuple[pd.Series, pd.Series]:
     return first, second
 
 
+def checked_table(levels: Any, name: str = "legs") -> Floats:
+    """Several legs on one clock, shape (n, k).
+
+    Raises
+    ------
+    DataError
+        As `checked_series`, for any column, or not two-dimensional.
+    """
+    table = levels if isinstance(levels, pd.DataFrame) else np.asarray(levels)
+    if table.ndim != 2 or not table.shape[1]:
+        raise DataError(f"{name} are not a table.", "Give one column for each leg.")
+    frame = pd.DataFrame(table)
+    columns = [checked_series(frame.iloc[:, j], f"{name}, column {j + 1},") for j in range(frame.shape[1])]
+    return np.column_stack([column.to_numpy() for column in columns])
+
+
+def checked_lags(lags: Any, most: int, what: str = "lags") -> int:
+    """A whole number from 0 to `most`, which is what the sample has room for.
+
+    Raises
+    ------
+    DataError
+        Anything else.
+    """
+    if not _is_whole(lags) or not 0 <= lags <= most:
+        raise DataError(f"{_shown(lags)} {what} do not suit this sample.", f"Give a whole number from 0 to {most}.")
+    return int(lags)
+
+
+def checked_bandwidth(bandwidth: Any, n: int) -> float:
+    """The bandwidth of a kernel: finite, not negative, smaller than the sample of `n`.
+
+    Raises
+    ------
+    DataError
+        Anything else.
+    """
+    if not _is_number(bandwidth) or not 0 <= bandwidth < n:
+        raise DataError(f"A bandwidth of {_shown(bandwidth)} does not suit {n} bars.", f"Give 0 to {n - 1}.")
+    return float(bandwidth)
+
+
+def checked_nobs(nobs: Any) -> int:
+    """A number of observations: whole and above 0.
+
+    Raises
+    ------
+    DataError
+        Anything else.
+    """
+    if not _is_whole(nobs) or nobs < 1:
+        raise DataError(f"{_shown(nobs)} is not a number of observations.", "Give a whole number above 0.")
+    return int(nobs)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(value: Any) -> bool:
+    return _is_number(value) and int(value) == value
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:20] if isinstance(value, str) else str(value)[:20]
+
+
 def checked_window(window: int, least: int = 3) -> int:
     """A window of at least `least` bars.
 
@@ -114,8 +183,8 @@ def checked_window(window: int, least: int = 3) -> int:
     DataError
         Smaller, or not a whole number.
     """
-    if int(window) != window or window < least:
-        raise DataError(f"A window of {window} bars is too short.", f"Give at least {least}.")
+    if not _is_whole(window) or window < least:
+        raise DataError(f"A window of {_shown(window)} bars is too short.", f"Give at least {least}.")
     return int(window)
 
 
@@ -129,11 +198,11 @@ def checked_least(least_bars: int) -> int:
     Raises
     ------
     DataError
-        Below 20.
+        Below 20, or not a whole number.
     """
-    if least_bars < FEWEST_BARS:
-        raise DataError(f"{least_bars} bars are too few for any test.", f"Give {FEWEST_BARS} or more.")
-    return least_bars
+    if not _is_whole(least_bars) or least_bars < FEWEST_BARS:
+        raise DataError(f"{_shown(least_bars)} bars are too few for any test.", f"Give {FEWEST_BARS} or more.")
+    return int(least_bars)
 
 
 def is_constant(values: Floats) -> bool:

@@ -56,11 +56,12 @@ class TestPublished:
             acceptance("E4")["dfa"], abs=5e-4
         )
 
-    def test_johansen_of_eight_series_in_the_library_that_ours_equals(self):
+    def test_johansen_of_eight_series(self):
         data, expected = np.genfromtxt(reference_file("jplv7_johansen.csv"), delimiter=","), acceptance("C5")
-        result = coint_johansen(data, 1, 2)
-        np.testing.assert_allclose(result.trace_stat, expected["trace"], rtol=1e-7)
-        np.testing.assert_allclose(result.max_eig_stat, expected["maxeig"], rtol=1e-7)
+        found = johansen(data, lags=2, det_order=1)
+        assert found.trace == pytest.approx(expected["trace"], rel=1e-7)
+        assert found.max_eigenvalue == pytest.approx(expected["maxeig"], rel=1e-7)
+        assert len(found.relation) == 8
 
     def test_jmulti_s_vecm_in_the_library(self):
         expected = acceptance("C7")
@@ -85,6 +86,24 @@ class TestJohansen:
         found, oracle = johansen(y, x, 2, det_order), coint_johansen(np.column_stack([y, x]), det_order, 2)
         assert found.trace == pytest.approx(oracle.trace_stat, rel=1e-6)
         assert found.eigenvalues == pytest.approx(oracle.eig, rel=1e-6)
+
+    @pytest.mark.parametrize("det_order", [-1, 0, 1])
+    def test_a_level_of_100_is_tested_as_the_library_does(self, det_order):
+        walks = 100 + np.random.default_rng(9).standard_normal((300, 2)).cumsum(axis=0)
+        found, oracle = johansen(*walks.T, 2, det_order), coint_johansen(walks, det_order, 2)
+        assert found.trace == pytest.approx(oracle.trace_stat, rel=1e-6)
+        assert found.max_eigenvalue == pytest.approx(oracle.max_eig_stat, rel=1e-6)
+
+    def test_a_table_of_two_legs_is_the_two_legs(self):
+        assert johansen(np.column_stack([Y, X])) == johansen(Y, X)
+        assert johansen(Y, X).relation == pytest.approx((1, -johansen(Y, X).beta))
+
+    def test_legs_that_are_a_mix_of_one_another_have_no_test(self):
+        assert isinstance(johansen(np.column_stack([Y, X, Y + X])), Undefined)
+        with pytest.raises(DataError):
+            johansen(np.column_stack([Y]))
+        with pytest.raises(DataError):
+            johansen(Y)
 
     def test_its_lags_are_those_of_aic(self):
         for seed in range(8):
