@@ -12,6 +12,7 @@ from statarb.quant.hedge import HedgeFit, hedge_ratio
 from statarb.quant.mackinnon import TRENDS, critical_values, residual_pvalue
 from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, Undefined, checked_least, checked_pair, is_constant
 from statarb.quant.unitroot import (
+    EXACT,
     Criterion,
     LagRule,
     deterministic_terms,
@@ -78,14 +79,14 @@ def engle_granger(
     ----------
     y, x : Series or array, shape (n,)
         Closes on the scale of the regression, of bars in which both legs traded.
-    trend : {'c', 'ct', 'ctt'}
+    trend : {'n', 'c', 'ct', 'ctt'}
         Deterministic terms of step 1.
     lags : int, optional
         A fixed number of lagged differences.
     lag_bounds : (int, int), optional
         Bounds of the search; without both, `schwert_lags`, by which the doubled p holds its level.
-    criterion : {'aic', 'bic'}
-        Of the search.
+    criterion : {'aic', 'bic', 't-stat'}
+        Of the search, as `adf`.
     least_bars : int
         Fewer are NotEnough. Published samples may be shorter than a desk should trust; 20 at least.
 
@@ -118,8 +119,8 @@ def engle_granger(
         return Undefined("no test: both legs are the same asset (R² above 0.999999)", n, n)
     rule = lag_rule(n, lags, lag_bounds, criterion)
     terms = deterministic_terms(n, trend)
-    y_on_x = _residual_test(_residuals(ys, xs, terms), rule, trend, "y on x")
-    x_on_y = _residual_test(_residuals(xs, ys, terms), rule, trend, "x on y")
+    y_on_x = _residual_test(line_residuals(ys, xs, terms), rule, trend, "y on x")
+    x_on_y = _residual_test(line_residuals(xs, ys, terms), rule, trend, "x on y")
     if y_on_x is None or x_on_y is None:
         return Undefined("no test: the spread is an exact pattern without noise", n, n)
     return CointegrationResult(
@@ -133,15 +134,19 @@ def engle_granger(
     )
 
 
-def _residuals(y: Floats, x: Floats, terms: tuple[Floats, ...]) -> Floats:
+def line_residuals(y: Floats, x: Floats, terms: tuple[Floats, ...]) -> Floats:
+    """Residuals of y on x and the terms, in shares of y's largest distance from its mean."""
     # Each column from 0 and by its own size: prices of 1e-8 and of 1e9 are then regressed alike.
-    y, x = (leg - leg.mean() for leg in (y, x))
+    if terms:
+        y, x = (leg - leg.mean() for leg in (y, x))
     y, x = (leg / np.abs(leg).max() for leg in (y, x))
     q = np.linalg.qr(np.column_stack([*terms, x]))[0]
     return np.asarray(y - q @ (q.T @ y))
 
 
 def _residual_test(residuals: Floats, rule: LagRule, trend: str, direction: str) -> ResidualTest | None:
+    if float(np.abs(residuals).max()) <= EXACT:
+        return None
     lags = select_lags(residuals, rule)
     regressand, regressors = lagged_differences(residuals, lags)
     # The level goes last: its coefficient and t then stand in the last row of the factorisation.

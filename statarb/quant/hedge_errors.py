@@ -7,10 +7,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from statarb.errors import DataError
 from statarb.quant.hedge import HedgeFit, hedge_ratio
 from statarb.quant.hedge_methods import HedgeEstimate, estimate, usable_legs
-from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, Undefined, is_constant
+from statarb.quant.sample import (
+    SAME_ASSET_R2,
+    Floats,
+    NotEnough,
+    Undefined,
+    checked_bandwidth,
+    checked_lags,
+    is_constant,
+)
 
 
 def hac_hedge(y: Any, x: Any, lags: int | None = None) -> HedgeEstimate | NotEnough:
@@ -33,7 +40,7 @@ def hac_hedge(y: Any, x: Any, lags: int | None = None) -> HedgeEstimate | NotEno
     Raises
     ------
     DataError
-        As `hedge_ratio`, or lags that are negative or more than half of the bars.
+        As `hedge_ratio`, or lags that are negative or not fewer than the bars.
 
     Notes
     -----
@@ -48,9 +55,7 @@ def hac_hedge(y: Any, x: Any, lags: int | None = None) -> HedgeEstimate | NotEno
         return legs
     ys, xs = legs
     n = ys.size
-    lags = newey_west_lags(n) if lags is None else lags
-    if not 0 <= lags <= n // 2:
-        raise DataError(f"{lags} lags do not suit {n} bars.", f"Give 0 to {n // 2}.")
+    lags = newey_west_lags(n) if lags is None else checked_lags(lags, n - 1)
     fit = hedge_ratio(ys, xs)
     if isinstance(fit, NotEnough):
         return fit
@@ -171,8 +176,9 @@ def dols_hedge(
         return legs
     ys, xs = legs
     n = ys.size
-    if not (0 <= leads <= n // 10 and 0 <= lags <= n // 10):
-        raise DataError(f"{leads} leads and {lags} lags do not suit {n} bars.", f"Give 0 to {n // 10} of each.")
+    leads, lags = checked_lags(leads, n // 10, "leads"), checked_lags(lags, n // 10)
+    if bandwidth is not None and bandwidth != "auto":
+        bandwidth = checked_bandwidth(bandwidth, n - leads - lags - 1)
     fit = hedge_ratio(ys, xs)
     if isinstance(fit, HedgeFit) and fit.r2 > SAME_ASSET_R2:
         return Undefined("no standard error: both legs are the same asset (R² above 0.999999)", n, n)

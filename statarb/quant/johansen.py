@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from statarb.errors import DataError
-from statarb.quant.cointegration import ENGLE_GRANGER_BARS, CointegrationResult, ResidualTest
+from statarb.quant.cointegration import ENGLE_GRANGER_BARS, CointegrationResult, ResidualTest, line_residuals
 from statarb.quant.hedge import HedgeFit, hedge_ratio
 from statarb.quant.mackinnon import TRENDS
 from statarb.quant.sample import (
@@ -17,12 +17,14 @@ from statarb.quant.sample import (
     Floats,
     NotEnough,
     Undefined,
+    checked_bandwidth,
     checked_lags,
     checked_least,
     checked_pair,
     checked_table,
     is_constant,
 )
+from statarb.quant.unitroot import deterministic_terms, is_pattern
 
 MOST_LAGS = 8
 """Lagged differences among which AIC chooses."""
@@ -85,6 +87,11 @@ def phillips_ouliaris(
     if isinstance(legs, NotEnough):
         return legs
     ys, xs = legs
+    if bandwidth is not None:
+        bandwidth = checked_bandwidth(bandwidth, ys.size)
+    terms = deterministic_terms(ys.size, trend)
+    if any(is_pattern(line_residuals(*pair, terms), "n") for pair in ((ys, xs), (xs, ys))):
+        return Undefined("no test: the spread is an exact pattern without noise", ys.size, ys.size)
     from arch.unitroot.cointegration import phillips_ouliaris as by_arch
 
     tests = []

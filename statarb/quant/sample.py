@@ -124,16 +124,16 @@ def checked_table(levels: Any, name: str = "legs") -> Floats:
     return np.column_stack([column.to_numpy() for column in columns])
 
 
-def checked_lags(lags: Any, most: int, what: str = "lags") -> int:
-    """A whole number from 0 to `most`, which is what the sample has room for.
+def checked_lags(lags: Any, most: int, what: str = "lags", least: int = 0) -> int:
+    """A whole number from `least` to `most`, which is what the sample has room for.
 
     Raises
     ------
     DataError
         Anything else.
     """
-    if not _is_whole(lags) or not 0 <= lags <= most:
-        raise DataError(f"{_shown(lags)} {what} do not suit this sample.", f"Give a whole number from 0 to {most}.")
+    if not _is_whole(lags) or not least <= lags <= most:
+        raise DataError(f"{_shown(lags)} {what} do not suit this sample.", f"Give a whole number, {least} to {most}.")
     return int(lags)
 
 

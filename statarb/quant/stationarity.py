@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
 
 from statarb.errors import DataError
 from statarb.quant.mackinnon import TRENDS
-from statarb.quant.sample import Floats, NotEnough, Undefined, checked_least, checked_series, is_constant
-from statarb.quant.unitroot import ADF_BARS, LagRule, UnitRootResult, deterministic_terms, select_lags
+from statarb.quant.sample import (
+    Floats,
+    NotEnough,
+    Undefined,
+    checked_lags,
+    checked_least,
+    checked_series,
+    is_constant,
+)
+from statarb.quant.unitroot import (
+    ADF_BARS,
+    UnitRootResult,
+    deterministic_terms,
+    is_exact,
+    is_pattern,
+    lag_rule,
+    select_lags,
+)
 
 WANDERS = "the series has a unit root: it wanders and does not return"
 STAYS = "the series stays around its mean; a small p says that it wanders"
@@ -23,7 +40,7 @@ def schwert_most(nobs: int) -> int:
 def kpss(
     values: Any,
     trend: str = "c",
-    lags: int | None = None,
+    lags: int | Literal["auto"] | None = None,
     series: str = "the series given",
     least_bars: int = ADF_BARS,
 ) -> UnitRootResult | NotEnough:
@@ -38,8 +55,8 @@ def kpss(
         A series that was given.
     trend : {'c', 'ct'}
         Around a mean, or around a trend.
-    lags : int, optional
-        Of the long-run variance; without it floor(12 (n / 100)^(1/4)).
+    lags : int or 'auto', optional
+        Of the long-run variance; without it floor(12 (n / 100)^(1/4)), with 'auto' from the data (Hobijn et al.).
     series : str
         What the series is, for display.
     least_bars : int
@@ -57,15 +74,20 @@ def kpss(
 
     References
     ----------
-    Kwiatkowski, Phillips, Schmidt & Shin (1992), Journal of Econometrics 54. By `arch.unitroot.KPSS`.
+    Kwiatkowski, Phillips, Schmidt & Shin (1992), Journal of Econometrics 54; Hobijn, Franses & Ooms (2004), Statistica
+    Neerlandica 58. By `arch.unitroot.KPSS`.
     """
-    sample = _sample(values, trend, ("c", "ct"), lags, series, least_bars)
+    sample = _sample(values, trend, ("c", "ct"), series, least_bars)
     if isinstance(sample, NotEnough):
         return sample
     from arch.unitroot import KPSS
 
-    lags = schwert_most(sample.size) if lags is None else lags
-    return _result(KPSS(sample, trend=trend, lags=lags), series, trend, f"{lags} lags, fixed", STAYS)
+    if lags == "auto":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # says only that None means this
+            return _result(KPSS(sample, trend=trend), series, trend, "lags from the data", STAYS)
+    fixed = schwert_most(sample.size) if lags is None else checked_lags(lags, sample.size - 1)
+    return _result(KPSS(sample, trend=trend, lags=fixed), series, trend, f"{fixed} lags, fixed", STAYS)
 
 
 def phillips_perron(
@@ -106,12 +128,14 @@ def phillips_perron(
     """
     if test not in ("tau", "rho"):
         raise DataError(f"{str(test)[:20]!r} is not a statistic of this test.", "Choose tau or rho.")
-    sample = _sample(values, trend, ("n", "c", "ct"), lags, series, least_bars)
+    sample = _sample(values, trend, ("n", "c", "ct"), series, least_bars)
     if isinstance(sample, NotEnough):
         return sample
     from arch.unitroot import PhillipsPerron
 
-    lags = schwert_most(sample.size) if lags is None else lags
+    lags = schwert_most(sample.size) if lags is None else checked_lags(lags, sample.size - 2)
+    if is_pattern(sample, trend):
+        return Undefined(f"no test: {series} is an exact pattern without noise", sample.size, sample.size)
     return _result(
         PhillipsPerron(sample, trend=trend, lags=lags, test_type=test), series, trend, f"{lags} lags, fixed", WANDERS
     )
@@ -151,13 +175,16 @@ def df_gls(
     ----------
     Elliott, Rothenberg & Stock (1996), Econometrica 64. By `arch.unitroot.DFGLS`.
     """
-    sample = _sample(values, trend, ("c", "ct"), lags, series, least_bars)
+    sample = _sample(values, trend, ("c", "ct"), series, least_bars)
     if isinstance(sample, NotEnough):
         return sample
     from arch.unitroot import DFGLS
 
-    rule = LagRule(0, schwert_most(sample.size)) if lags is None else LagRule(lags, lags)
+    bounds = (0, min(schwert_most(sample.size), sample.size // 5)) if lags is None else None
+    rule = lag_rule(sample.size, lags, bounds, "aic", len(deterministic_terms(sample.size, trend)))
     chosen = select_lags(_gls_detrended(sample, trend), rule)
+    if is_exact(sample, chosen, trend):
+        return Undefined(f"no test: {series} is an exact pattern without noise", sample.size, sample.size)
     return _result(DFGLS(sample, lags=chosen, trend=trend), series, trend, rule.text, WANDERS)
 
 
@@ -175,15 +202,11 @@ def _gls_detrended(sample: Floats, trend: str) -> Floats:
     return np.asarray(sample - terms @ line)
 
 
-def _sample(
-    values: Any, trend: str, trends: tuple[str, ...], lags: int | None, series: str, least_bars: int
-) -> Floats | NotEnough:
+def _sample(values: Any, trend: str, trends: tuple[str, ...], series: str, least_bars: int) -> Floats | NotEnough:
     """The series from 0 and of size 1, so that prices of 1e-8 and of 1e9 are tested alike."""
     sample = checked_series(values).to_numpy()
     if trend not in trends:
         raise DataError(f"{str(trend)[:20]!r} is not a trend of this test.", f"Choose one of {', '.join(trends)}.")
-    if lags is not None and not 0 <= lags <= max(sample.size // 5, 0):
-        raise DataError(f"{lags} lags do not suit {sample.size} bars.", f"Give 0 to {sample.size // 5}.")
     if sample.size < checked_least(least_bars):
         return NotEnough("bars", sample.size, least_bars)
     if is_constant(sample):

@@ -10,9 +10,24 @@ import numpy as np
 
 from statarb.errors import DataError
 from statarb.quant.mackinnon import TRENDS, critical_values
-from statarb.quant.sample import Floats, NotEnough, Undefined, checked_least, checked_series, is_constant
+from statarb.quant.sample import (
+    Floats,
+    NotEnough,
+    Undefined,
+    checked_lags,
+    checked_least,
+    checked_nobs,
+    checked_series,
+    is_constant,
+)
 
-Criterion = Literal["aic", "bic"]
+Criterion = Literal["aic", "bic", "t-stat"]
+
+LAST_T = 1.6448536269514722
+"""By `t-stat` the longest lag stays whose |t| reaches it: 10 % on both sides of a standard normal."""
+
+EXACT = 1e-10
+"""Share of a series' size below which what is left of it is rounding."""
 
 ADF_BARS = 50
 """Below it the choice of lags distorts the test badly: size 13 % at 30 bars, 9 % at 50, 6.5 % at 100."""
@@ -30,7 +45,8 @@ class LagRule:
     def text(self) -> str:
         if self.low == self.high:
             return f"{self.low} lags, fixed"
-        return f"{self.criterion.upper()} among {self.low} to {self.high} lags"
+        name = "last |t| of 1.645" if self.criterion == "t-stat" else self.criterion.upper()
+        return f"{name} among {self.low} to {self.high} lags"
 
 
 def schwert_lags(nobs: int) -> LagRule:
@@ -43,26 +59,41 @@ def schwert_lags(nobs: int) -> LagRule:
     ----------
     Schwert (1989), Journal of Business & Economic Statistics 7, 147-159.
     """
-    scale = (nobs / 100) ** 0.25
+    scale = (checked_nobs(nobs) / 100) ** 0.25
     most = nobs // 5
     return LagRule(min(most, int(4 * scale)), min(most, int(12 * scale)))
 
 
-def lag_rule(nobs: int, lags: int | None, bounds: tuple[int, int] | None, criterion: Criterion) -> LagRule:
-    """The rule that a caller's options mean; without any, `schwert_lags`.
+def lag_rule(
+    nobs: int, lags: int | None, bounds: tuple[int, int] | None, criterion: Criterion, terms: int = 0
+) -> LagRule:
+    """The rule that a caller's options mean; without any, `schwert_lags`. `terms` are the deterministic ones.
 
     Raises
     ------
     DataError
-        Negative lags, more lags than a fifth of the sample, or an unknown criterion.
+        Negative lags, more lags than leave a degree of freedom, or an unknown criterion.
     """
-    if criterion not in ("aic", "bic"):
-        raise DataError(f"{str(criterion)[:20]!r} is not a lag criterion.", "Choose aic or bic.")
-    default = schwert_lags(nobs)
-    low, high = (lags, lags) if lags is not None else bounds or (default.low, default.high)
-    if not 0 <= low <= high <= nobs // 5:
-        raise DataError(f"{low} to {high} lags do not suit {nobs} bars.", f"Give 0 to {nobs // 5}.")
-    return LagRule(low, high, criterion)
+    if criterion not in ("aic", "bic", "t-stat"):
+        raise DataError(f"{str(criterion)[:20]!r} is not a lag criterion.", "Choose aic, bic or t-stat.")
+    if lags is None and bounds is None:
+        default = schwert_lags(nobs)
+        return LagRule(default.low, default.high, criterion)
+    most = most_lags(nobs, terms)
+    if bounds is None or lags is not None:
+        fixed = checked_lags(lags, most)
+        return LagRule(fixed, fixed, criterion)
+    try:
+        low, high = bounds
+    except (TypeError, ValueError):
+        raise DataError(f"{str(bounds)[:20]!r} are not bounds of lags.", "Give two, as (0, 12).") from None
+    high = checked_lags(high, most)
+    return LagRule(checked_lags(low, high), high, criterion)
+
+
+def most_lags(nobs: int, terms: int) -> int:
+    """Lagged differences that leave the Dickey-Fuller regression one degree of freedom."""
+    return (nobs - 3 - terms) // 2
 
 
 def lagged_differences(values: Floats, lags: int, extra: tuple[Floats, ...] = ()) -> tuple[Floats, Floats]:
@@ -88,6 +119,11 @@ def select_lags(values: Floats, rule: LagRule, trend: str = "n") -> int:
     ssr = regressand @ regressand - np.cumsum((q.T @ regressand) ** 2)
     n = regressand.size
     lags = np.arange(rule.high + 1)
+    if rule.criterion == "t-stat":
+        left = ssr[len(terms) :]
+        freedom = n - len(terms) - 1 - lags[1:]
+        reached = (left[:-1] - left[1:]) * freedom >= LAST_T**2 * np.maximum(left[1:], np.finfo(float).tiny)
+        return max(rule.low, int(np.max(lags[1:][reached], initial=0)))
     charge = 2.0 if rule.criterion == "aic" else math.log(n)
     criterion = n * np.log(np.maximum(ssr[len(terms) :], np.finfo(float).tiny) / n) + charge * lags
     return rule.low + int(np.argmin(criterion[rule.low :]))
@@ -99,7 +135,12 @@ def is_exact(values: Floats, lags: int, trend: str) -> bool:
     terms = deterministic_terms(values.size, trend)
     _, regressors = lagged_differences(centred / np.abs(centred).max(), lags, terms)
     diagonal = np.abs(np.diag(np.linalg.qr(regressors, mode="r")))
-    return bool(diagonal.min() <= 1e-10 * math.sqrt(values.size))
+    return bool(diagonal.min() <= EXACT * math.sqrt(values.size))
+
+
+def is_pattern(values: Floats, trend: str) -> bool:
+    """Whether a series of size 1 is rounding, or repeats itself after a few bars: no test of it means anything."""
+    return float(np.abs(values).max()) <= EXACT or is_exact(values, 4, trend)
 
 
 def deterministic_terms(nobs: int, trend: str) -> tuple[Floats, ...]:
@@ -157,8 +198,8 @@ def adf(
         A fixed number of lagged differences.
     lag_bounds : (int, int), optional
         Bounds of the search; without both, `schwert_lags`.
-    criterion : {'aic', 'bic'}
-        Of the search.
+    criterion : {'aic', 'bic', 't-stat'}
+        Of the search; 't-stat' goes down from the upper bound to the first lag whose own |t| is 1.645 or more.
     series : str
         What the series is, for display.
     least_bars : int
@@ -185,7 +226,7 @@ def adf(
         return Undefined(f"no test: {series} did not move in {sample.size:,} bars", sample.size, sample.size)
     if np.ptp(np.diff(sample)) <= 1e-13 * np.abs(sample).max():
         return Undefined(f"no test: {series} is a straight line", sample.size, sample.size)
-    rule = lag_rule(sample.size, lags, lag_bounds, criterion)
+    rule = lag_rule(sample.size, lags, lag_bounds, criterion, len(deterministic_terms(sample.size, trend)))
     chosen = select_lags(sample, rule, trend)
     if is_exact(sample, chosen, trend):
         return Undefined(f"no test: {series} is an exact pattern without noise", sample.size, sample.size)

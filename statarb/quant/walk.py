@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from statarb.errors import DataError
-from statarb.quant.sample import Floats, NotEnough, Undefined, checked_series, is_constant
+from statarb.quant.sample import Floats, NotEnough, Undefined, checked_lags, checked_series, is_constant
 
 NOISE_LIMIT = 1.0
 """Noise as large as a bar's true step: beyond it tests with few lags reject far too often (docs/methods.md)."""
@@ -64,8 +63,7 @@ def variance_ratio(values: Any, q: int = 8) -> VarianceRatio | NotEnough:
     sample = checked_series(values).to_numpy()
     if sample.size < VARIANCE_RATIO_BARS:
         return NotEnough("bars", sample.size, VARIANCE_RATIO_BARS)
-    if int(q) != q or not 2 <= q <= sample.size // 5:
-        raise DataError(f"A step of {q} bars does not suit {sample.size} bars.", f"Give 2 to {sample.size // 5}.")
+    q = checked_lags(q, sample.size // 5, "bars of the longer step", least=2)
     steps = _steps(sample)
     if steps is None:
         return Undefined("no variance ratio: the steps do not vary", sample.size, sample.size)

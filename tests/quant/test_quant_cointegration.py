@@ -40,6 +40,17 @@ def test_both_directions_equal_arch(seed, criterion):
         assert leg.pvalue == pytest.approx(oracle.pvalue, abs=0.004)
 
 
+@pytest.mark.parametrize(("first", "second"), [("y", "x"), ("y", "w")])
+def test_without_a_constant_it_equals_arch_to_its_critical_values(first, second):
+    data = reference_frame("arch_eg_data.csv")
+    found = engle_granger(data[first], data[second], "n", lag_bounds=(0, 17)).y_on_x
+    oracle = arch_engle_granger(data[first], data[second], "n", max_lags=17, method="aic")
+    assert (found.statistic, found.lags) == (pytest.approx(oracle.stat, rel=1e-8), oracle.lags)
+    assert found.pvalue == pytest.approx(oracle.pvalue, rel=1e-4, abs=1e-7)
+    for level in (1, 5, 10):
+        assert found.critical_values[f"{level}%"] == pytest.approx(oracle.critical_values[level], abs=1e-3)
+
+
 def test_p_is_the_doubled_smaller_p_of_both_directions():
     result = engle_granger(*random_walks(200, seed=2))
     assert result.pvalue == min(1.0, 2 * min(result.y_on_x.pvalue, result.x_on_y.pvalue))
@@ -101,7 +112,7 @@ def test_one_bad_value_is_refused_and_never_a_p_of_zero(bad):
         engle_granger(y, x)
 
 
-@pytest.mark.parametrize("options", [{"trend": "q"}, {"trend": "n"}, {"lags": 90}, {"criterion": "t"}])
+@pytest.mark.parametrize("options", [{"trend": "q"}, {"lags": 100}, {"criterion": "t"}])
 def test_options_that_do_not_exist_are_refused(options):
     with pytest.raises(DataError):
         engle_granger(*random_walks(200, seed=1), **options)

@@ -205,7 +205,7 @@ def test_tests_of_one_series_refuse_what_has_no_answer(test):
     assert test(np.arange(30.0)) == NotEnough("bars", 30, 50)
     assert isinstance(test(np.full(80, 5.0)), Undefined)
     assert isinstance(test(np.arange(80.0)), Undefined)
-    for wrong in ({"trend": "x"}, {"lags": -1}, {"lags": 60}):
+    for wrong in ({"trend": "x"}, {"lags": -1}, {"lags": 100}):
         with pytest.raises(DataError):
             test(Y[:100], **wrong)
     with pytest.raises(DataError):

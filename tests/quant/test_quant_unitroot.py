@@ -40,6 +40,24 @@ def test_lags_and_statistic_equal_arch(trend, criterion, seed):
     assert result.statistic == pytest.approx(oracle.stat, rel=1e-8)
 
 
+@pytest.mark.parametrize("trend", ["n", "c", "ct", "ctt"])
+@pytest.mark.filterwarnings("ignore")  # of the library, on the form of its answer
+def test_general_to_specific_keeps_the_lag_that_statsmodels_does(trend):
+    from statsmodels.tsa.stattools import adfuller
+
+    change = np.diff(np.log(reference_frame("macrodata.csv")["cpi"]))
+    statistic, _, lags = adfuller(change, 14, trend, "t-stat")[:3]
+    found = adf(change, trend, lag_bounds=(0, 14), criterion="t-stat")
+    assert (found.lags, found.statistic) == (lags, pytest.approx(statistic, rel=1e-8))
+    assert trend != "c" or found.lags == 11
+
+
+def test_a_fixed_number_of_lags_may_be_more_than_the_rule_would_try():
+    walk = random_walks(60, seed=2)[0]
+    oracle = ADF(walk, 20, "c")
+    assert adf(walk, lags=20).statistic == pytest.approx(oracle.stat, rel=1e-8)
+
+
 @pytest.mark.parametrize("key", ["N1_c", "N2_c", "N2_ct"])
 def test_mackinnon_2010_without_the_libraries_misprint(key):
     expected = acceptance("C1")[key]
@@ -111,7 +129,7 @@ def test_options_that_do_not_exist_are_refused(options):
         adf(random_walks(200, seed=1)[0], **options)
 
 
-@pytest.mark.parametrize(("series", "trend"), [(2, "n"), (3, "c"), (1, "x")])
+@pytest.mark.parametrize(("series", "trend"), [(2, "x"), (3, "c"), (1, "x")])
 def test_a_table_that_does_not_exist_is_refused(series, trend):
     with pytest.raises(DataError):
         critical_values(series, trend, 100)
