@@ -59,6 +59,14 @@ GLOSSARY: dict[str, Term] = {
         "",
         ("price_statistics",),
     ),
+    "price_statistics": Term(
+        "Price statistics",
+        PRICES,
+        "return = ln(closeₜ / closeₜ₋₁); VWAP = quote volume / volume; flow = (bought − sold by takers) / volume",
+        "What moved and how much was traded in each leg. The sign of the flow says who pressed.",
+        "Each figure is of closed bars; a bar without a trade has none.",
+        ("price_statistics",),
+    ),
     "volatility": Term(
         "Volatility",
         PRICES,

@@ -17,6 +17,7 @@ from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
 from statarb.screens.live_page import chart_notes
 from statarb.screens.plot import show_plot
+from statarb.screens.price_section import show_price_section
 from statarb.screens.stat import show_table, show_wait
 from statarb.screens.views import DeskView
 from statarb.screens.wording import number_text, wait_text
@@ -67,6 +68,7 @@ def show_charts_section(desk: Desk, view: DeskView) -> None:
         f"{min(newest, len(study.prices))} closed bars",
         height=1060 if candles else 900,
     )
+    show_price_section(desk, view)
 
 
 def _charts(desk: Desk, view: DeskView, zone: Zone, candles: bool, newest: int) -> dict[str, Any]:
