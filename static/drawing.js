@@ -61,6 +61,11 @@ export function dress(layout, style) {
   });
 }
 
+/** A time as Plotly writes it; it would read a number as a time of the browser's own zone. */
+export function axisTime(ms) {
+  return new Date(ms).toISOString().slice(0, -1).replace("T", " ");
+}
+
 export function epochMs(value) {
   return typeof value === "number" ? value : Date.parse(`${String(value).replace(" ", "T")}Z`);
 }

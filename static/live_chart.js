@@ -10,7 +10,7 @@ const version = new URL(import.meta.url).search;
 const [drawing, keys, { linkedTime, linkTime }, { mounting }, { placeTags }] = await Promise.all(
   ["drawing", "keys", "link", "mount", "tags"].map((name) => import(`./${name}.js${version}`)),
 );
-const { axisKey, axisNumber, dress, epochMs, firstAt, look, themed, unpacked } = drawing;
+const { axisKey, axisNumber, axisTime, dress, epochMs, firstAt, look, themed, unpacked } = drawing;
 const { KEYS_HTML, KEYS_TEXT, listenForKeys } = keys;
 
 const CONFIG = {
@@ -190,7 +190,7 @@ class LiveChart {
     const range = this.shown();
     this.ranges = this.fitted(range);
     Object.assign(layout.xaxis, {
-      range: range.map((time) => time + offset),
+      range: range.map((time) => axisTime(time + offset)),
       spikecolor: layout.font.color,
       hoverformat: `%d %b %Y, %H:%M:%S ${zone}`,
       title: { ...layout.xaxis.title, text: zone },
@@ -199,10 +199,10 @@ class LiveChart {
     layout.datarevision = this.drawings = (this.drawings ?? 0) + 1;
     layout.dragmode = this.plot._fullLayout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : "zoom");
     const [low, high] = this.drawn(range);
-    const times = this.times.slice(low, high).map((time) => time + offset);
+    const times = this.times.slice(low, high).map((time) => axisTime(time + offset));
     const traces = this.figure.data.map(({ x, y, ...rest }) => ({
       ...themed(rest, style),
-      x: x ? x.map((time) => time + offset) : times,
+      x: x ? x.map((time) => axisTime(time + offset)) : times,
       y: x ? y : y.slice(low, high),
     }));
     await this.plotly.react(this.plot, traces, layout, CONFIG);

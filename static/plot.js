@@ -9,7 +9,7 @@ const version = new URL(import.meta.url).search;
 const [drawing, { mounting }] = await Promise.all(
   ["drawing", "mount"].map((name) => import(`./${name}.js${version}`)),
 );
-const { axisKey, axisNumber, dress, epochMs, firstAt, look, themed, unpacked } = drawing;
+const { axisKey, axisNumber, axisTime, dress, epochMs, firstAt, look, themed, unpacked } = drawing;
 
 const CONFIG = {
   displaylogo: false,
@@ -65,10 +65,10 @@ class Plot {
     layout.datarevision = this.drawings = (this.drawings ?? 0) + 1;
     layout.dragmode = this.plot._fullLayout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : "zoom");
     layout.xaxis.spikecolor = layout.font.color;
-    const offset = this.spec.fit ? this.zone.offset_ms : 0;
+    const offset = this.zone.offset_ms;
     if (this.spec.fit) {
       Object.assign(layout.xaxis, {
-        range: (this.range ?? this.full()).map((time) => time + offset),
+        range: (this.range ?? this.full()).map((time) => axisTime(time + offset)),
         hoverformat: `%d %b %Y, %H:%M:%S ${this.zone.label}`,
         title: { ...layout.xaxis.title, text: this.zone.label },
       });
@@ -78,7 +78,7 @@ class Plot {
     const traces = this.spec.data.map((trace) => {
       const rest = Object.fromEntries(Object.entries(trace).filter(([key]) => !held.includes(key)));
       const values = Object.fromEntries(held.filter((key) => trace[key]).map((key) => [key, trace[key]]));
-      if (offset) values.x = trace.x.map((time) => time + offset);
+      if (this.spec.fit) values.x = trace.x.map((time) => axisTime(time + offset));
       return { ...themed(rest, style), ...values };
     });
     await this.plotly.react(this.plot, traces, layout, { ...CONFIG, doubleClick: this.spec.fit ? false : "reset+autosize" });

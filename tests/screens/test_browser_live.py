@@ -184,6 +184,37 @@ def test_the_zone_of_the_browser_moves_the_axis_and_not_the_data(browser, url):
     context.close()
 
 
+@pytest.mark.parametrize("path", ["", "pair"])
+@pytest.mark.parametrize("place", ["Asia/Kolkata", "America/New_York"])
+def test_the_axis_is_of_the_zone_that_it_names_wherever_the_browser_is(browser, url, place, path):
+    """The newest bar stands at its own time in UTC, and a zoom shows what was dragged over."""
+    context = browser.new_context(timezone_id=place, viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(90_000)
+    page = context.new_page()
+    open_chart(page, f"{url}/{path}")
+    page.wait_for_selector(".js-plotly-plot .scatterlayer .trace path", state="attached")
+    whole = page.evaluate(SPAN)
+    assert whole[1] == pytest.approx(time.time() * 1000, abs=15 * 60_000)
+    drawn = page.evaluate(
+        "document.querySelector('.js-plotly-plot').calcdata[0].map((one) => one.x).filter(Number.isFinite)"
+    )
+    assert whole[1] - 0.1 * (whole[1] - whole[0]) < drawn[-1] <= whole[1]
+    box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + box["height"] / 2 + 2, steps=6)
+    page.mouse.up()
+    wait_until(lambda: page.evaluate(SPAN) != whole)
+    page.wait_for_timeout(800)
+    part, width = page.evaluate(SPAN), whole[1] - whole[0]
+    assert part == pytest.approx([whole[0] + 0.3 * width, whole[0] + 0.6 * width], abs=0.03 * width)
+    if not path:
+        asked = page.evaluate("new Date(new URLSearchParams(location.search).get('from')).getTime()")
+        assert asked == pytest.approx(part[0], abs=1000)
+        assert page.locator(".statarb-point").count() == 5
+    context.close()
+
+
 def test_the_bell_rings_until_the_alert_is_acknowledged(page, tmp_path):
     database = DeskDatabase(tmp_path / "t.db", minutes=300)
     database.fresh_trades()
