@@ -2,6 +2,7 @@
 // sound and desktop notices for those who switch them on, in this browser alone.
 
 const SETTINGS = ["sound", "desktop"];
+const MOST_ASIDE = 200;
 const LABELS = { sound: "Sound", desktop: "Desktop notice" };
 const HTML = `
   <button class="statarb-bell" type="button" aria-haspopup="true" aria-expanded="false">
@@ -18,6 +19,9 @@ const HTML = `
 
 const stored = (name) => localStorage.getItem(`statarb.${name}`);
 const store = (name, value) => localStorage.setItem(`statarb.${name}`, value);
+
+/** Ids of the cards that this browser does not show any more; they still wait for the desk. */
+const putAside = () => JSON.parse(stored("aside") ?? "[]");
 
 /** An element with its class and its text; text is never taken for HTML. */
 function element(tag, className, text = "") {
@@ -50,7 +54,8 @@ class Bell {
     host.onkeydown = (event) => {
       if (event.key === "Escape") this.open(false);
     };
-    this.menu.append(...SETTINGS.map((name) => this.setting(name)), element("p", "statarb-hint"));
+    this.list = element("a", "statarb-list");
+    this.menu.append(this.list, ...SETTINGS.map((name) => this.setting(name)), element("p", "statarb-hint"));
     this.hint = this.menu.lastChild;
     // Every page writes its own title when it is opened.
     new MutationObserver(() => this.title()).observe(document.head, { childList: true, subtree: true, characterData: true });
@@ -85,6 +90,8 @@ class Bell {
     this.button.setAttribute("aria-label", data.count ? `${words} to be acknowledged` : "No alert waits");
     this.button.title = this.button.getAttribute("aria-label");
     this.count.textContent = data.count || "";
+    this.list.textContent = data.count ? `${words}: open Alerts` : "Open Alerts";
+    this.list.href = new URL(`alerts${location.search}`, document.baseURI).href;
     this.simulated.hidden = !data.simulated;
     this.health.textContent = data.feed?.text ?? "";
     this.health.title = data.feed?.detail ?? "";
@@ -92,11 +99,12 @@ class Bell {
     this.waiting = data.count;
     this.title();
     this.announce(data);
-    const drawn = JSON.stringify([data.cards, data.more]);
+    const cards = data.cards.filter(({ id }) => !putAside().includes(id));
+    const drawn = JSON.stringify([cards, data.more]);
     if (drawn === this.drawn) return;
     this.drawn = drawn;
-    this.cards.replaceChildren(...data.cards.map((card) => this.card(card, answer)));
-    if (data.cards.length > 1) {
+    this.cards.replaceChildren(...cards.map((card) => this.card(card, () => this.show(data, answer), answer)));
+    if (cards.length > 1) {
       const rest = data.more ? ` (${data.more} more)` : "";
       const all = element("button", "statarb-all", `Acknowledge all${rest}`);
       Object.assign(all, { type: "button", onclick: () => answer("all") });
@@ -104,15 +112,21 @@ class Bell {
     }
   }
 
-  card({ id, head, text, when, link }, answer) {
+  card({ id, head, text, when, link }, redraw, answer) {
     const card = element("div", "statarb-card");
+    const aside = Object.assign(element("button", "statarb-aside", "\u00d7"), { type: "button", title: "Put aside, here only" });
+    aside.setAttribute("aria-label", "Put aside, in this browser only");
+    aside.onclick = () => {
+      store("aside", JSON.stringify([...putAside(), id].slice(-MOST_ASIDE)));
+      redraw();
+    };
     const seen = Object.assign(element("button", "statarb-seen", "Acknowledge"), { type: "button" });
     seen.onclick = () => answer(String(id));
     const view = element("a", "statarb-view", "Open this view");
     view.href = new URL(link, document.baseURI).href;
     const foot = element("div", "statarb-foot");
     foot.append(element("span", "", when), view, seen);
-    card.append(element("b", "", head), element("div", "", text), foot);
+    card.append(aside, element("b", "", head), element("div", "", text), foot);
     return card;
   }
 

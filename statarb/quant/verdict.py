@@ -215,7 +215,10 @@ def _test_reason(test: WindowTest, test_window: int) -> str:
 
 
 def _stood(age_ms: int, is_older: bool) -> str:
-    return f"for {'at least ' if is_older else ''}{age_text(age_ms / 1000)}"
+    seconds = age_ms / 1000
+    if is_older:  # rounded down, or it would say more than is known
+        seconds -= seconds % (60 if seconds < 7200 else 3600)
+    return f"for {'at least ' if is_older else ''}{age_text(seconds)}"
 
 
 def _flips(flips: int) -> str:

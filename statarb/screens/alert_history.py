@@ -104,6 +104,7 @@ def _row(event: AlertEvent, log: AlertLog, mark: Mark) -> dict[str, str]:
         f"At, {zone.label}": zone.text(event.at_ms)[5:],
         "State": _STATES[event.state],
         "Alert": event.name,
+        "Pair": " on ".join(leg.removeprefix("spot:") for leg in (event.y, event.x) if leg) or DASH,
         "z": _figure(event.z, 2),
         "Net, bp": _figure(event.net_bps, 1),
     }

@@ -61,9 +61,7 @@ def alert_text(view: DeskView) -> str:
         return f"No alert: one begins when z reaches ±{params.entry_z:g} at the close of a bar."
     z = number_text(alert.z, 2, signed=True)
     bars = (study.as_of_ms - alert.since_ms) // (params.bar_s * 1000)
-    ago = f"{bars:,} bars before" if bars > 1 else "one bar before" if bars else "at"
-    when = f"{ago} the last close"
-    return (
-        f"Alert: z reached {escape(z)} {when}. It is over, and the next is armed, once \\|z\\| is below "
-        f"{params.entry_z / 2:g}."
-    )
+    ago = f"{bars:,} bars before " if bars > 1 else "one bar before " if bars else ""
+    when = f"{ago}the last close"
+    lasts = f"It lasts until \\|z\\| is below {params.entry_z / 2:g}; then the next can begin."
+    return f"Alert since {when} (z {escape(z)}). {lasts}"

@@ -11,6 +11,7 @@ from statarb import market
 from statarb.errors import StatarbError
 from statarb.market import TIMEFRAMES, Instrument
 from statarb.params import CUSTOM_FEE, FEE_PRESETS, HEDGE_NAMES, KNOB, PairParams, default_windows
+from statarb.screens.wording import escape
 from statarb.store import StoredInstrument
 
 _PRICES = {"last": "Last trade", "mid": "Middle of bid and ask"}
@@ -216,10 +217,14 @@ def _take_full_names(instruments: Mapping[str, StoredInstrument]) -> None:
     for leg in ("y", "x"):
         if leg in st.session_state or leg not in st.query_params:
             continue
+        asked = st.query_params[leg]
         with contextlib.suppress(StatarbError):
-            name = str(Instrument.parse(st.query_params[leg]))
+            name = str(Instrument.parse(asked))
             if name in instruments:
                 st.session_state[leg] = name
+                continue
+        said = f"{escape(asked[:40])} of the link is not followed here: another pair is shown."
+        st.toast(said, icon=":material/info:", duration="long")
 
 
 def _checked(timeframe: str, chosen: Mapping[str, object]) -> PairParams:

@@ -159,7 +159,9 @@ def test_the_age_is_at_least_where_the_data_do_not_reach_back_to_the_beginning()
     result = verdict_of(*REVERTING)
     hours = (result.tests[-1].as_of_ms - result.tests[2].as_of_ms) / 3_600_000
     assert result.is_older
-    assert result.age_text(result.as_of_ms) == f"for at least {hours:.0f} h"
+    assert result.age_text(result.as_of_ms) == f"for at least {int(hours)} h"
+    nearly_ms = result.tests[2].as_of_ms + 6 * 3_600_000 - 1
+    assert result.age_text(nearly_ms) == "for at least 5 h", "never more than is known"
     said = f"It has stood {result.age_text(closed_until(600))}, with no flip in the last {len(result.tests)} tests."
     assert result.reasons[1] == said
 

@@ -147,6 +147,7 @@ def test_a_hostile_link_shows_the_defaults_and_runs_nothing(page, url):
     page.on("dialog", lambda dialog: pytest.fail("a script of the link ran"))
     open_chart(page, f"{url}/?y=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E&window=1e400&timeframe=%00&entry_z=nan")
     page.wait_for_selector("h1:has-text('ETHUSDT on BTCUSDT')")
+    page.wait_for_selector("text=of the link is not followed here: another pair is shown.")
     assert page.locator("[data-testid=stException]").count() == 0
 
 

@@ -236,6 +236,18 @@ def test_the_bell_rings_until_the_alert_is_acknowledged(page, tmp_path):
         page.get_by_role("link", name="Live View").first.click()
         page.wait_for_selector(CHART)
         page.wait_for_function("document.title.startsWith('(1) ')")
+        page.locator(".statarb-card").get_by_role("button", name="Put aside").click()
+        wait_until(lambda: page.locator(".statarb-card").count() == 0)
+        page.reload()
+        page.wait_for_selector(".statarb-bell[aria-label^='1 alert waits']")
+        assert page.locator(".statarb-card").count() == 0, "put aside in this browser, and still waiting"
+        page.evaluate("localStorage.removeItem('statarb.aside')")
+        page.reload()
+        page.wait_for_selector(".statarb-card")
+        page.locator(".statarb-bell").click()
+        assert page.locator(".statarb-list").inner_text() == "1 alert waits: open Alerts"
+        assert page.locator(".statarb-list").get_attribute("href").endswith("/alerts")
+        page.keyboard.press("Escape")
         page.locator(".statarb-card").get_by_role("button", name="Acknowledge").click()
         page.wait_for_selector(".statarb-bell[aria-label='No alert waits']")
         page.wait_for_function("!document.title.startsWith('(')")

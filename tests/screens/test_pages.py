@@ -64,7 +64,7 @@ def test_an_alert_is_never_shown_without_edge_cost_net_and_verdict(filled):
     filled.heartbeat()
     said = words(app())
     assert re.search("ETH (rich|cheap) to BTC by", said)  # of the live prices; the alert is of closed bars
-    assert "Alert: z reached +" in said
+    assert "Alert since " in said
     for part in ("To the mean", "round trip", "net", "Reversion:"):
         assert part in said
 

@@ -30,7 +30,7 @@ def told(view, *episodes, **study):
 @pytest.mark.parametrize(
     ("bars", "when"),
     [
-        (0, "at the last close"),
+        (0, "the last close"),
         (1, "one bar before the last close"),
         (2, "2 bars before the last close"),
         (1200, "1,200 bars before the last close"),
@@ -38,7 +38,7 @@ def told(view, *episodes, **study):
 )
 def test_an_alert_counts_its_bars_in_words(view, bars, when):
     episode = Episode(1, view.study.as_of_ms - bars * 60_000, 2.66)
-    assert f" {when}. It is over" in told(view, episode)
+    assert told(view, episode).startswith(f"Alert since {when} (z \\+2.66). It lasts until")
 
 
 def test_without_an_alert_it_says_what_begins_one_only_where_one_can_begin(view):
