@@ -50,7 +50,7 @@ def backtest_spec(result: Backtest, z: pd.Series, params: PairParams, most: int 
     )
     panes = (
         Pane(
-            "Equity",
+            "Equity, $",
             (
                 Line(
                     "equity", f"after costs, marked at each close{thinned}", drawn(result.equity), EQUITY_COLOR, "+,.2f"
@@ -61,7 +61,7 @@ def backtest_spec(result: Backtest, z: pd.Series, params: PairParams, most: int 
             weight=1.3,
         ),
         Pane(
-            "Drawdown",
+            "Drawdown, $",
             (Line("drawdown", "below the highest so far", drawn(result.drawdown), DRAWDOWN_COLOR, ",.2f"),),
             (Level(0.0, fit=True),),
             tick_format=",~r",
