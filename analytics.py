@@ -10,7 +10,8 @@ from statarb.quant import Legs, align_legs, log_returns, on_scale, resample_bars
 from statarb.quant import price_statistics
 # How is one leg hedged with the other, and what is that worth?
 from statarb.quant import (
-    HedgeEstimate, HedgeFit, KalmanNoise, dols_hedge, hac_hedge, hedge_ratio, huber_hedge, kalman_hedge, kalman_noise,
+    BasketEstimate, HedgeEstimate, HedgeFit, KalmanNoise, basket_hedge, dols_hedge, hac_hedge, hedge_ratio,
+    huber_hedge, kalman_hedge, kalman_noise,
     long_run_hedge, ols_summary, returns_hedge, rolling_hedge, theil_sen_hedge, tls_hedge, BetaGap, HedgeComparison,
     HedgeQuality, beta_gap, compare_hedges, hedge_quality
 )
@@ -48,7 +49,8 @@ from statarb.quant import feature_table
 __all__ = [  # noqa: RUF022  (by question, as above)
     "Legs", "align_legs", "log_returns", "on_scale", "resample_bars",
     "price_statistics",
-    "HedgeEstimate", "HedgeFit", "KalmanNoise", "dols_hedge", "hac_hedge", "hedge_ratio", "huber_hedge",
+    "BasketEstimate", "HedgeEstimate", "HedgeFit", "KalmanNoise", "basket_hedge", "dols_hedge", "hac_hedge",
+    "hedge_ratio", "huber_hedge",
     "kalman_hedge", "kalman_noise", "long_run_hedge", "ols_summary", "returns_hedge", "rolling_hedge",
     "theil_sen_hedge", "tls_hedge",
     "BetaGap", "HedgeComparison", "HedgeQuality", "beta_gap", "compare_hedges", "hedge_quality",

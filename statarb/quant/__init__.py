@@ -10,6 +10,7 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 from statarb.quant.asynchronous import TickCovariance, hayashi_yoshida
 from statarb.quant.backtest import Backtest, backtest, backtest_study
 from statarb.quant.bars import resample_bars
+from statarb.quant.basket import BasketEstimate, basket_hedge
 from statarb.quant.cointegration import CointegrationResult, ResidualTest, engle_granger
 from statarb.quant.correlation import level_correlation, rolling_correlation
 from statarb.quant.costs import Costs, FundingTerms, LegCosts, costs
@@ -60,6 +61,7 @@ from statarb.quant.walk import BounceNoise, Hurst, VarianceRatio, bounce_noise, 
 
 __all__ = [
     "Backtest",
+    "BasketEstimate",
     "BetaGap",
     "BounceNoise",
     "CointegrationResult",
@@ -109,6 +111,7 @@ __all__ = [
     "align_legs",
     "backtest",
     "backtest_study",
+    "basket_hedge",
     "beta_gap",
     "bounce_noise",
     "compare_hedges",

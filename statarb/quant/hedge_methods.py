@@ -176,31 +176,35 @@ def huber_hedge(y: Any, x: Any) -> HedgeEstimate | NotEnough:
     ys, xs = legs
     y_size, x_size = float(np.ptp(ys)), float(np.ptp(xs))
     target, design = (ys - ys[0]) / y_size, np.column_stack([np.ones(ys.size), (xs - xs[0]) / x_size])
-    weights, line = np.ones(ys.size), np.zeros(2)
+    line, covariance, _ = huber_fit(target, design)
+    beta = float(line[1]) * y_size / x_size
+    alpha = float(ys[0] + line[0] * y_size - beta * xs[0])
+    return estimate("Huber", alpha, beta, math.sqrt(covariance[1, 1]) * y_size / x_size, ys.size, TOO_NARROW)
+
+
+def huber_fit(y: Floats, design: Floats) -> tuple[Floats, Floats, float]:
+    """Coefficients by Huber's estimate, their covariance and the scale of the residuals.
+
+    The covariance is Huber's first (1981, p. 173), with its correction for the number of coefficients; zero where half
+    of the residuals are.
+    """
+    n, p = design.shape
+    weights, line = np.ones(n), np.zeros(p)
     for _ in range(200):
         root = np.sqrt(weights)
-        step = np.linalg.lstsq(design * root[:, None], target * root, rcond=None)[0]
-        resid, moved = target - design @ step, float(np.abs(step - line).max())
+        step = np.asarray(np.linalg.lstsq(design * root[:, None], y * root, rcond=None)[0], dtype=np.float64)
+        resid, moved = y - design @ step, float(np.abs(step - line).max())
         line, scale = step, float(np.median(np.abs(resid))) / MAD_SD
         if moved < 1e-12 or scale < 1e-13:
             break
         weights = np.minimum(1.0, HUBER_K * scale / np.maximum(np.abs(resid), 1e-300))
-    beta = float(line[1]) * y_size / x_size
-    alpha = float(ys[0] + line[0] * y_size - beta * xs[0])
-    return estimate("Huber", alpha, beta, _huber_se(design, resid, scale) * y_size / x_size, ys.size, TOO_NARROW)
-
-
-def _huber_se(design: Floats, resid: Floats, scale: float) -> float:
-    """Huber's first covariance (1981, p. 173), with its correction for the number of coefficients."""
     if scale < 1e-13:
-        return 0.0
-    n, p = design.shape
-    inside = np.abs(resid) <= HUBER_K * scale
-    share = float(inside.mean())
+        return line, np.zeros((p, p)), 0.0
+    share = float((np.abs(resid) <= HUBER_K * scale).mean())
     psi = np.clip(resid / scale, -HUBER_K, HUBER_K)
     correction = 1 + p / n * share * (1 - share) / share**2
     variance = correction**2 * float(psi @ psi) * scale**2 / (n - p) / share**2
-    return math.sqrt(variance * float(np.linalg.inv(design.T @ design)[1, 1]))
+    return line, np.asarray(variance * np.linalg.inv(design.T @ design), dtype=np.float64), scale
 
 
 def theil_sen_hedge(

@@ -115,7 +115,7 @@ GLOSSARY: dict[str, Term] = {
         "Where the true hedge ratio lies if the legs return to one line: it held the truth in 93 to 94 % of simulated "
         "pairs, the classic error of a regression table in 22 to 42 %.",
         "Without reversion no interval of β means anything. Total least squares has none.",
-        ("long_run_hedge", "hac_hedge", "dols_hedge"),
+        ("long_run_hedge", "hac_hedge", "dols_hedge", "basket_hedge"),
     ),
     "alpha": Term("Intercept α", HEDGE, "α = mean y − β mean x", "The level of the line.", "", ("hedge_ratio",)),
     "r2": Term(

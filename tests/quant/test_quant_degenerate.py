@@ -50,6 +50,7 @@ CALLS = {
     "align_legs": lambda y, x: legs(y, x),
     "backtest": lambda y, x: a.backtest(y, x, 60),
     "backtest_study": lambda y, x: a.backtest_study(CALLS["study_pair"](y, x)),
+    "basket_hedge": lambda y, x: a.basket_hedge(y, np.reshape(x, (-1, 1))),
     "beta_gap": a.beta_gap,
     "bounce_noise": lambda y, x: a.bounce_noise(y),
     "compare_hedges": lambda y, x: a.compare_hedges(y, x, 240, 16),

@@ -96,17 +96,6 @@ def test_hac_error_equals_statsmodels(lags):
     assert (fit.beta, fit.beta_se) == pytest.approx((oracle.params[1], oracle.bse[1]), rel=1e-9)
 
 
-def test_stata_s_newey_in_the_library_that_ours_equals():
-    """Two regressors: not a hedge of one leg with one other."""
-    data, expected = reference_frame("macrodata.csv"), acceptance("A9")
-    growth = 400 * np.diff(np.log(data[["realinv", "realgdp"]]), axis=0)
-    design = sm.add_constant(np.column_stack([growth[:, 1], data["realint"].to_numpy()[:-1]]), prepend=False)
-    kwds = {"maxlags": 4, "use_correction": True}
-    fit = sm.OLS(growth[:, 0], design).fit(cov_type="HAC", cov_kwds=kwds, use_t=True)
-    np.testing.assert_allclose(fit.params, expected["params"], rtol=1e-8)
-    np.testing.assert_allclose(fit.bse, expected["se"], rtol=1e-8)
-
-
 @pytest.mark.parametrize(("leads", "lags", "bandwidth"), [(1, 1, "auto"), (0, 3, 4.0), (2, 0, 0.0)])
 @pytest.mark.parametrize("scale", [1e-8, 1.0, 1e9])
 def test_dols_equals_arch_at_every_price_scale(leads, lags, bandwidth, scale):
@@ -118,14 +107,6 @@ def test_dols_equals_arch_at_every_price_scale(leads, lags, bandwidth, scale):
     assert fit.beta == pytest.approx(oracle.params["x"], rel=1e-7)
     assert fit.alpha / scale == pytest.approx(oracle.params["const"], rel=1e-5)
     assert fit.beta_se == pytest.approx(oracle.std_errors["x"], rel=1e-6)
-
-
-def test_eviews_dols_in_the_library_that_ours_equals():
-    data, expected = reference_frame("arch_dols_data.csv"), acceptance("C4")
-    fit = DynamicOLS(data["y1"], data[["y2", "y3"]], leads=1, lags=1).fit(bandwidth=1, df_adjust=True)
-    order = ["y2", "y3", "const"]
-    np.testing.assert_allclose(fit.params[order], expected["params"], rtol=1e-4)
-    np.testing.assert_allclose(fit.std_errors[order], expected["se"], rtol=1e-4)
 
 
 def test_the_classic_error_is_far_too_small_where_the_honest_ones_are_not():
