@@ -17,12 +17,16 @@ from statarb.store import Reader
 
 SYMBOLS = "BTCUSDT,ETHUSDT"
 RATE_A_SYMBOL = 1000
-WARM_UP_S, MEASURED_S = 10.0, 30.0
+WARM_UP_S, MEASURED_S = 10.0, 60.0
+"""History is fetched at the start, beside the live trades; the measure begins so long after that has ended."""
 POLL_S = 0.5
 
 
 def run() -> list[Result]:
-    """The heartbeat's own figures: each second the 99th percentile of the newest thousand sampled trades."""
+    """The heartbeat's own figures: each second the 99th percentile of the newest thousand sampled trades.
+
+    The worst of these seconds bounds the percentile of all trades from above.
+    """
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         process(
@@ -34,15 +38,18 @@ def run() -> list[Result]:
         db = Path(folder) / "t.db"
         options = ("--db", str(db), "--rest-url", url, "--ws-url", url.replace("http://", "ws://"))
         with process("ingest.py", *options, "--symbols", SYMBOLS), closing(Desk(db)) as desk:
-            began = time.perf_counter()
+            seeded = time.perf_counter()
             beats: dict[int, dict[str, float]] = {}
-            while time.perf_counter() - began < WARM_UP_S + MEASURED_S:
+            while time.perf_counter() - seeded < WARM_UP_S + MEASURED_S:
                 time.sleep(POLL_S)
                 try:
                     ingest = desk.refresh(PairParams()).feeds["ingest"]
                 except (StatarbError, KeyError):
+                    seeded = time.perf_counter()
                     continue
-                if time.perf_counter() - began > WARM_UP_S and ingest.stats["lag_p99_ms"] is not None:
+                if ingest.stats.get("seeding"):
+                    seeded = time.perf_counter()
+                elif time.perf_counter() - seeded > WARM_UP_S and ingest.stats["lag_p99_ms"] is not None:
                     beats[ingest.updated_at_ms] = ingest.stats
             with closing(Reader(db)) as reader:
                 ((stored,),) = reader.table("SELECT count(*) AS n FROM trades").to_numpy()
@@ -51,10 +58,10 @@ def run() -> list[Result]:
     return [
         Result(
             "commit_lag_p99_ms",
-            median(p99s),
+            max(p99s),
             "ms",
             "at most 500 ms at 2,000 trades a second",
-            f"median of {len(p99s)} seconds, worst {max(p99s)} ms, median lag "
+            f"the worst of {len(p99s)} seconds, at the median {median(p99s):.0f} ms, median lag "
             f"{median(beat['lag_p50_ms'] for beat in beats.values()):.0f} ms; {rate:,.0f} trades/s, {stored:,} stored, "
             f"a dashboard's refresh each {POLL_S} s",
         )

@@ -15,6 +15,8 @@ FIGURE_BYTES = 20_000
 TICK_S = 0.5
 CHART = ".js-plotly-plot .main-svg"
 RANGE = "document.querySelector('.js-plotly-plot')._fullLayout.xaxis.range.map(String)"
+# When the newest bar that is drawn opened, in epoch ms: Plotly is given times as text.
+LAST_MS = "Date.parse(document.querySelector('.js-plotly-plot').data[0].x.at(-1).replace(' ', 'T') + 'Z')"
 # Every frame of the screen: is the chart there, whole and opaque?
 WATCH = """() => {
   document.querySelector('.js-plotly-plot').__mark = 'the same';

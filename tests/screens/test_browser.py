@@ -7,6 +7,7 @@ from browsing import (
     BEYOND_THE_EDGE,
     CHART,
     FIGURE_BYTES,
+    LAST_MS,
     PAGE_PATHS,
     RANGE,
     TICK_BYTES,
@@ -58,14 +59,13 @@ def test_closed_bars_continue_the_chart_without_sending_it_again(page, url):
     received: list[float] = []
     wire.on("Network.webSocketFrameReceived", lambda e: received.append(len(e["response"]["payloadData"]) * 3 / 4))
     open_chart(page, f"{url}/?timeframe=5s&window=100&entry_z=5")
-    last = "document.querySelector('.js-plotly-plot').data[0].x.at(-1)"
     page.evaluate("document.querySelector('.js-plotly-plot').__mark = 'the same'")
     largest: list[float] = []
     while not largest or (largest[-1] >= FIGURE_BYTES and len(largest) < 3):
         wait_until(lambda: settled(page, received))
         received.clear()
-        until_ms = page.evaluate(last) + 20_000
-        wait_until(lambda until_ms=until_ms: page.evaluate(last) >= until_ms)
+        until_ms = page.evaluate(LAST_MS) + 20_000
+        wait_until(lambda until_ms=until_ms: page.evaluate(LAST_MS) >= until_ms)
         largest.append(max(received))
     assert page.evaluate("document.querySelector('.js-plotly-plot').__mark") == "the same"
     assert largest[-1] < FIGURE_BYTES, largest

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from browsing import BEYOND_THE_EDGE, CHART, RANGE, open_chart
+from browsing import BEYOND_THE_EDGE, CHART, LAST_MS, RANGE, open_chart
 from processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -60,11 +60,11 @@ def test_prices_are_lines_or_candles_of_as_many_bars_as_wanted(page, url):
 def test_new_bars_and_another_theme_leave_node_and_zoom_and_a_double_click_shows_all_again(page, url):
     page.set_default_timeout(60_000)  # a new bar each second is the most that a busy machine has to do
     open_chart(page, f"{url}/pair?timeframe=1s&bars_shown=120")
-    last, ink = f"{PLOT}.data[0].x.at(-1)", f"{PLOT}?._fullLayout?.font.color"
+    ink = f"{PLOT}?._fullLayout?.font.color"
     page.evaluate(f"{PLOT}.__mark = 'the same'")
     zoomed = drag(page)
-    before = page.evaluate(last)
-    wait_until(lambda: page.evaluate(last) >= before + 3_000)
+    before = page.evaluate(LAST_MS)
+    wait_until(lambda: page.evaluate(LAST_MS) >= before + 3_000)
     assert page.evaluate(RANGE) == zoomed
     color = page.evaluate(ink)
     page.emulate_media(color_scheme="dark")

@@ -166,9 +166,9 @@ def test_a_click_in_the_watchlist_makes_a_pair_the_current_one_and_the_link_foll
 def test_the_zone_of_the_browser_moves_the_axis_and_not_the_data(browser, url):
     context = browser.new_context(timezone_id="Asia/Kolkata", viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(90_000)
     open_chart(page, url)
-    axis = "document.querySelector('.js-plotly-plot')._fullLayout.xaxis.title.text"
+    axis = "document.querySelector('.js-plotly-plot')?._fullLayout?.xaxis.title.text"
     assert page.evaluate(axis) == "UTC"
     zoom(page)
     before = page.evaluate(SPAN)
