@@ -2,7 +2,7 @@
 
 import pytest
 from browsing import metric
-from playwright.sync_api import TimeoutError  # noqa: A004
+from playwright.sync_api import TimeoutError
 from processes import wait_until
 
 from statarb.settings import desk_path
