@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from statarb.quant.cointegration import CointegrationResult, engle_granger  # isort: skip  (first: sets BLAS threads)
@@ -43,13 +43,22 @@ POWER_GRID = ((100, 240, 1440), (5, 15, 60))
 """Windows and half-lives of the table of power."""
 
 WANTED_POWER = 0.8
-TEST_WINDOW, DAY_BARS = 1440, 1440
+TEST_WINDOW = 1440
 HALF_LIVES, COVERAGE_BARS = (5, 20, 60), (300, 1440, 3600)
 WALKS: dict[str, Maker] = {
     "independent, Gaussian": random_walks,
     "GARCH(1,1) with t(5) shocks": garch_walks,
     "with bid-ask noise of one step": noisy_walks,
 }
+PLACEBO, PLACEBO_WINDOW = "placebo: hours of BTC against other hours of ETH", 100
+VERDICTS: tuple[tuple[str, Maker, int], ...] = (
+    ("independent, Gaussian", random_walks, TEST_WINDOW),
+    ("GARCH(1,1) with t(5) shocks", garch_walks, TEST_WINDOW),
+    ("independent, Gaussian", random_walks, PLACEBO_WINDOW),
+    ("GARCH(1,1) with t(5) shocks", garch_walks, PLACEBO_WINDOW),
+)
+"""The windows of real hours are short, so that walks of that length stand beside them."""
+
 BETA_BARS, BETA_HALF_LIVES = (240, 1440), (5, 20)
 INTERVALS: dict[str, Callable[[Floats, Floats], HedgeEstimate | NotEnough]] = {
     "classic": ols_estimate,
@@ -65,7 +74,7 @@ def share_text(hits: int, runs: int) -> str:
     return f"{share:.1%} ± {1.96 * math.sqrt(share * (1 - share) / runs):.1%}".replace("%", " %").replace(" % ±", " ±")
 
 
-def rejections(pairs: Iterator[Legs] | list[Legs]) -> tuple[int, int]:
+def rejections(pairs: Iterable[Legs]) -> tuple[int, int]:
     """How many of the pairs have a doubled p below 5 %, and how many were tested."""
     results = [engle_granger(*pair) for pair in pairs]
     return sum(isinstance(r, CointegrationResult) and r.rejects for r in results), len(results)
@@ -84,37 +93,53 @@ def level_table(runs: int, seed: int, hours: Path) -> Iterator[str]:
     for name, make in WALKS.items():
         cells = [share_text(*rejections(simulated(make, n, runs, seed))) for n in LEVEL_BARS]
         yield f"| {name} | " + " | ".join(cells) + " |"
+    cells = [
+        f"{share_text(*rejections(pairs))} ({len(pairs):,} pairs)" for n in (100, 300) if (pairs := placebo(hours, n))
+    ]
+    if cells:
+        yield f"| {PLACEBO} | {' | '.join(cells)} | | |"
+
+
+def placebo(hours: Path, n: int) -> list[Legs]:
+    """Real and unrelated windows of n hours; none where the files are not there."""
     y_file, x_file = (hours / f"{coin}-1h-with-outages.csv" for coin in ("btc", "eth"))
-    if y_file.exists() and x_file.exists():
-        found = [(rejections(pairs), len(pairs)) for n in (100, 300) if (pairs := placebo_pairs(y_file, x_file, n))]
-        cells = [f"{share_text(*hits)} ({count:,} pairs)" for hits, count in found]
-        yield f"| placebo: hours of BTC against other hours of ETH | {' | '.join(cells)} | | |"
+    return placebo_pairs(y_file, x_file, n) if y_file.exists() and x_file.exists() else []
 
 
-def verdict_table(pairs: int, runs: int, seed: int) -> Iterator[str]:
+def verdict_table(pairs: int, runs: int, seed: int, hours: Path) -> Iterator[str]:
     """The verdict's own rate, and unrelated pairs that read mean-reverting at some time of a day."""
-    rng = np.random.default_rng([seed, 7])
-    words = [word_of_window(*random_walks(rng, TEST_WINDOW)) for _ in range(runs)]
     yield (
-        f"One scheduled test of unrelated walks over {TEST_WINDOW:,} bars reads mean-reverting (p below 5 % and beta "
-        f"above 0) in {share_text(words.count('mean-reverting'), runs)} of {runs:,} pairs."
+        "Unrelated pairs that read mean-reverting (p below 5 % and beta above 0): at one scheduled test; and, while "
+        f"the window moves on by its own length (a day of hourly tests at {TEST_WINDOW:,} one-minute bars), at some "
+        "test, and as the standing verdict after three in a row. Placebo pairs share windows, so that their intervals "
+        "are too narrow."
     )
     yield ""
-    tested, stood = 0, 0
-    for _ in range(pairs):
-        day = day_of_words(*random_walks(rng, TEST_WINDOW + DAY_BARS))
-        tested += "mean-reverting" in day
-        stood += any(_stands(day[: i + 1]) for i in range(EQUAL_TESTS - 1, len(day)))
-    yield (
-        f"Over a simulated day of hourly tests {share_text(tested, pairs)} of {pairs:,} unrelated pairs read it at "
-        f"some test, and {share_text(stood, pairs)} as the standing verdict after three in a row."
-    )
+    yield "| walks | bars of a test | at one test | pairs | at some test | as the standing verdict | pairs |"
+    yield "|---" * 7 + "|"
+    for name, make, n in VERDICTS:
+        rng = np.random.default_rng([seed, 7])
+        windows, days = (make(rng, n) for _ in range(runs)), (make(rng, 2 * n) for _ in range(pairs))
+        yield f"| {name} | {n:,} | {_verdict_cells(windows, days, n)} |"
+    real, real_days = placebo(hours, PLACEBO_WINDOW), placebo(hours, 2 * PLACEBO_WINDOW)
+    if real and real_days:
+        yield f"| {PLACEBO} | {PLACEBO_WINDOW:,} | {_verdict_cells(real, real_days, PLACEBO_WINDOW)} |"
 
 
-def day_of_words(y: Floats, x: Floats) -> list[Word]:
-    step = TEST_WINDOW // TESTS_A_WINDOW
-    ends = range(TEST_WINDOW, y.size + 1, step)
-    return [word_of_window(y[end - TEST_WINDOW : end], x[end - TEST_WINDOW : end]) for end in ends]
+def _verdict_cells(windows: Iterable[Legs], days: Iterable[Legs], window: int) -> str:
+    """Rates of one test of a window, and of the tests while it moves on to the end of twice as many bars."""
+    words = [word_of_window(*legs) for legs in windows]
+    stretches = [_words_of_day(*legs, window) for legs in days]
+    tested = sum("mean-reverting" in day for day in stretches)
+    stood = sum(any(_stands(day[: i + 1]) for i in range(EQUAL_TESTS - 1, len(day))) for day in stretches)
+    once = share_text(words.count("mean-reverting"), len(words))
+    some, standing_word = (share_text(hits, len(stretches)) for hits in (tested, stood))
+    return f"{once} | {len(words):,} | {some} | {standing_word} | {len(stretches):,}"
+
+
+def _words_of_day(y: Floats, x: Floats, window: int) -> list[Word]:
+    ends = range(window, y.size + 1, window // TESTS_A_WINDOW)
+    return [word_of_window(y[end - window : end], x[end - window : end]) for end in ends]
 
 
 def _stands(words: list[Word]) -> bool:
@@ -215,12 +240,12 @@ def backtest_lines(runs: int, seed: int) -> Iterator[str]:
 
 PARTS: dict[str, Callable[[int, int, Path], Iterator[str]]] = {
     "level": level_table,
-    "verdict": lambda runs, seed, _: verdict_table(max(1, runs // 8), runs, seed),
+    "verdict": lambda runs, seed, hours: verdict_table(max(1, runs // 8), runs, seed, hours),
     "power": lambda runs, seed, _: power_table(max(1, runs // 4), seed),
     "found": lambda runs, seed, _: half_life_found_table(max(1, runs // 4), seed),
     "coverage": lambda runs, seed, _: coverage_table(runs, seed),
     "beta": lambda runs, seed, _: beta_table(runs, seed),
-    "backtest": lambda runs, seed, _: backtest_lines(max(1, runs // 4), seed),
+    "backtest": lambda runs, seed, _: backtest_lines(runs, seed),
     "alerts": lambda runs, seed, _: score_table(max(1, runs // 2), seed),
 }
 
