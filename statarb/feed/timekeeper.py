@@ -16,9 +16,16 @@ class Timekeeper(Repeating):
         super().__init__("timekeeper", EVERY_S, clock)
         self._rest = rest
         self._sink = sink
+        self._offset_ms = 0
 
     def step(self) -> None:
-        """Ask once; the exchange's stamp is taken to lie in the middle of the request."""
+        """Ask once.
+
+        The stamp was made somewhere within the request, so the offset that is known is moved only as far as that
+        demands: an answer that took seconds says little, and the middle of it would be seconds wrong.
+        """
         asked_ms = self._clock.now_ms()
         exchange_ms = self._rest.time_ms()
-        self._sink.exchange_time(exchange_ms, (asked_ms + self._clock.now_ms()) // 2, self._clock.monotonic_s())
+        stamped_ms = min(max(exchange_ms - self._offset_ms, asked_ms), self._clock.now_ms())
+        self._offset_ms = exchange_ms - stamped_ms
+        self._sink.exchange_time(exchange_ms, stamped_ms, self._clock.monotonic_s())
