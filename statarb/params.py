@@ -53,15 +53,16 @@ FEE_PRESETS = {
 """Published base tiers, for the user to check against the account; `custom` stands for a fee of one's own."""
 
 
-def default_windows(seconds: int) -> tuple[int, int]:
+def default_windows(seconds: int, bars: int = 0) -> tuple[int, int]:
     """Bars of the hedge and z window, and of the test window, for bars of that length.
 
     Short bars need many more to rise above the cost of a round trip; long ones have half a day. The test window is a
-    day of data at most, unless a day has fewer than the hundred bars a test needs.
+    day of data at most, unless a day has fewer than the hundred bars a test needs. A record of so many `bars` lets
+    short windows grow with it: half a year of hours is not judged by its last four days.
     """
     window = 900 if seconds < 30 else 240 if seconds < 300 else max(24, DAY_S // 2 // seconds)
     test_window = 3600 if seconds < 30 else 1440 if seconds <= 60 else max(100, DAY_S // seconds)
-    return window, test_window
+    return max(window, min(bars // 20, 240)), max(test_window, min(bars // 4, 1440))
 
 
 @dataclass(frozen=True)

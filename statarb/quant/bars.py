@@ -30,9 +30,7 @@ _AGGREGATE = {
 }
 
 
-def resample_bars(
-    base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms: int, known_from_ms: int | None = None
-) -> pd.DataFrame:
+def resample_bars(base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms: int) -> pd.DataFrame:
     """Closed bars of `timeframe` from shorter stored bars.
 
     Open is the first, high the largest, low the smallest and close the last price of the bar; volumes and the
@@ -49,8 +47,6 @@ def resample_bars(
         Any multiple of the stored bars' length, not only those on offer: `Timeframe("7s", 7)`.
     closed_until_ms : int
         Every bar that ends at or before it is closed; bars that end later are left out.
-    known_from_ms : int, optional
-        From here on `base_bars` holds all that traded, so that the grid begins here though nothing may have.
 
     Returns
     -------
@@ -65,7 +61,7 @@ def resample_bars(
         No time zone, times out of order or doubled, missing columns, prices that are not finite and positive, or a
         timeframe of less than a second.
     """
-    columns = bar_columns(base_bars, timeframe, closed_until_ms, known_from_ms)
+    columns = bar_columns(base_bars, timeframe, closed_until_ms)
     return pd.DataFrame(columns.values, index=utc_index(columns.open_ms))
 
 
@@ -79,7 +75,8 @@ class BarColumns(NamedTuple):
 def bar_columns(
     base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms: int, known_from_ms: int | None = None
 ) -> BarColumns:
-    """The columns of `resample_bars`."""
+    """The columns of `resample_bars`; from `known_from_ms` on, though nothing may have traded at first, where all that
+    traded since is given."""
     columns, open_ms = _checked(base_bars)
     if timeframe.seconds < 1:
         raise DataError(f"Bars of {timeframe.seconds} seconds do not exist.", "Give a whole number of seconds.")

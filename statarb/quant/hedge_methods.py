@@ -134,14 +134,20 @@ def tls_hedge(y: Any, x: Any) -> HedgeEstimate | NotEnough:
     size = max(float(np.abs(dy).max()), float(np.abs(dx).max()))
     dy, dx = dy / size, dx / size
     syy, sxx, sxy = float(dy @ dy), float(dx @ dx), float(dy @ dx)
-    if abs(sxy) <= 1e-12 * math.sqrt(syy * sxx):
+    beta, nan = float(tls_slope(syy, sxx, sxy)), math.nan
+    if math.isnan(beta):
         return Undefined("no hedge ratio: the legs are uncorrelated", ys.size, ys.size)
-    half = (syy - sxx) / 2
-    root = math.hypot(half, sxy)
-    # The form that does not subtract two large numbers.
-    beta = (half + root) / sxy if half >= 0 else sxy / (root - half)
-    nan = math.nan
     return HedgeEstimate("TLS", float(ys.mean() - beta * xs.mean()), beta, nan, nan, nan, ys.size, "has no interval")
+
+
+def tls_slope(syy: Any, sxx: Any, sxy: Any) -> Floats:
+    """Slope of total least squares by centred sums, of one window or of many; NaN where the legs are uncorrelated."""
+    half = (syy - sxx) / 2
+    root = np.hypot(half, sxy)
+    # The form that does not subtract two large numbers.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beta = np.where(half >= 0, (half + root) / sxy, sxy / (root - half))
+        return np.where(np.abs(sxy) > 1e-12 * np.sqrt(syy * sxx), beta, np.nan)
 
 
 def huber_hedge(y: Any, x: Any) -> HedgeEstimate | NotEnough:

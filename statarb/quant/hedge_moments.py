@@ -12,7 +12,7 @@ import pandas as pd
 
 from statarb.errors import DataError
 from statarb.params import HEDGES
-from statarb.quant.hedge_methods import huber_hedge, theil_sen_line
+from statarb.quant.hedge_methods import huber_hedge, theil_sen_line, tls_slope
 from statarb.quant.hedge_path import kalman_hedge, moves, rolling_line
 from statarb.quant.rolling import RollingMoments, rolling_moments
 from statarb.quant.sample import Floats, NotEnough, Times, checked_pair, checked_window, epoch_ms
@@ -103,13 +103,7 @@ def _returns(y: Floats, x: Floats, m: RollingMoments, open_ms: Times | None, bar
 
 
 def _tls(y: Floats, x: Floats, m: RollingMoments, open_ms: Times | None, bar_ms: int | None) -> Lines:
-    half = (m.syy - m.sxx) / 2
-    root = np.hypot(half, m.sxy)
-    # The form that does not subtract two large numbers.
-    with np.errstate(divide="ignore", invalid="ignore"):
-        beta = np.where(half >= 0, (half + root) / m.sxy, m.sxy / (root - half))
-        correlated = np.abs(m.sxy) > 1e-12 * np.sqrt(m.syy * m.sxx)
-    beta = np.where(correlated, beta, np.nan)
+    beta = tls_slope(m.syy, m.sxx, m.sxy)
     return m.y_mean - beta * m.x_mean, beta
 
 

@@ -72,7 +72,7 @@ def rolling_line(m: RollingMoments) -> RollingLine:
     return RollingLine(m.y_mean - beta * m.x_mean, beta, sd, r2)
 
 
-def moves(sum_of_squares: Floats, mean: Floats, window: int) -> npt.NDArray[np.bool_]:
+def moves(sum_of_squares: Any, mean: Any, window: int) -> npt.NDArray[np.bool_]:
     """Where a leg moves by more than rounding within its window."""
     return np.asarray(np.sqrt(sum_of_squares) > 1e-13 * math.sqrt(window) * np.abs(mean))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,13 @@ from statarb.errors import DataError
 from statarb.market import Timeframe
 from statarb.quant.legs import MAX_RETURN_BARS
 from statarb.quant.rolling import rolling_moments
-from statarb.quant.sample import Floats, checked_window, epoch_ms
+from statarb.quant.sample import Floats, NotEnough, checked_window, epoch_ms
 
 YEAR_S = 365 * 24 * 3600
 """Crypto trades every second of the year."""
+
+LEAST_RETURNS = 3
+"""Fewer make no deviation."""
 
 COLUMNS = ("open", "high", "low", "close", "volume", "quote_volume", "vwap", "signed_volume", "trade_count", "empty")
 
@@ -76,6 +80,53 @@ def price_statistics(bars: pd.DataFrame, timeframe: Timeframe, window: int = 60)
         "effective_spread_bps": roll * 1e4,
     }
     return pd.DataFrame(columns, index=bars.index)
+
+
+@dataclass(frozen=True)
+class PriceSummary:
+    """One leg over a stretch of closed bars, and in its newest bar; NaN where there is no number.
+
+    Returns are logs; `change` is a plain share. `volatility` (for a year), `effective_spread_bps`, `vwap`, `flow` and
+    the volumes are of the whole stretch, the `newest_` ones of its last bar.
+    """
+
+    newest_return: float
+    change: float
+    volatility: float
+    newest_vwap: float
+    vwap: float
+    newest_quote_volume: float
+    quote_volume: float
+    newest_trades: int
+    trades: int
+    newest_flow: float
+    flow: float
+    effective_spread_bps: float
+
+
+def price_summary(bars: pd.DataFrame, timeframe: Timeframe) -> PriceSummary | NotEnough:
+    """`price_statistics` of a whole stretch of closed bars; NotEnough with fewer than three returns."""
+    closes = bars["close"].dropna().to_numpy(float)
+    returns = int(np.isfinite(_returns(bars, timeframe)[0]).sum())
+    if returns < LEAST_RETURNS:
+        return NotEnough("returns", returns, LEAST_RETURNS)
+    found = price_statistics(bars, timeframe, returns)
+    newest, last = found.iloc[-1], found[["volatility", "effective_spread_bps"]].ffill().iloc[-1]
+    volume, quote_volume = float(bars["volume"].sum()), float(bars["quote_volume"].sum())
+    return PriceSummary(
+        newest_return=float(newest["log_return"]),
+        change=float(closes[-1] / closes[0] - 1),
+        volatility=float(last["volatility"]),
+        newest_vwap=float(newest["vwap"]),
+        vwap=quote_volume / volume if volume else math.nan,
+        newest_quote_volume=float(newest["quote_volume"]),
+        quote_volume=quote_volume,
+        newest_trades=int(newest["trade_count"]),
+        trades=int(bars["trade_count"].sum()),
+        newest_flow=float(newest["flow"]),
+        flow=float(bars["signed_volume"].sum()) / volume if volume else math.nan,
+        effective_spread_bps=float(last["effective_spread_bps"]),
+    )
 
 
 def _returns(bars: pd.DataFrame, timeframe: Timeframe) -> tuple[Floats, Floats]:

@@ -10,6 +10,8 @@ import numpy as np
 
 from statarb.errors import DataError
 from statarb.params import HEDGE_NAMES, PairParams
+from statarb.quant.hedge_methods import tls_slope
+from statarb.quant.hedge_path import moves
 from statarb.quant.legs import MAX_RETURN_BARS, REACH
 from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough, Undefined
 from statarb.quant.spread import FrozenMoments
@@ -184,7 +186,7 @@ class PairStream:
         if math.isnan(m.syy):
             return NotEnough("bars", min(self.bars, window), window)
         for name, sum_of_squares, mean in (("x", m.sxx, m.x_mean), ("y", m.syy, m.y_mean)):
-            if not _moves(sum_of_squares, mean, window):
+            if not moves(sum_of_squares, mean, window):
                 return Undefined(f"no spread: {name} did not move in {window:,} bars", window, window)
         if not m.syy - m.sxy**2 / m.sxx > (1 - SAME_ASSET_R2) * m.syy:
             return Undefined("no spread: both legs are the same asset (R² above 0.999999)", window, window)
@@ -206,14 +208,6 @@ class PairStream:
         if self.params.hedge == "ols":
             return m.sxy / m.sxx
         if self.params.hedge == "returns":
-            moves = _moves(changes.sxx, changes.x_mean, self.params.window - 1)
-            return changes.sxy / changes.sxx if moves else math.nan
-        if not abs(m.sxy) > 1e-12 * math.sqrt(m.syy * m.sxx):
-            return math.nan
-        half = (m.syy - m.sxx) / 2
-        root = math.hypot(half, m.sxy)
-        return (half + root) / m.sxy if half >= 0 else m.sxy / (root - half)
-
-
-def _moves(sum_of_squares: float, mean: float, window: int) -> bool:
-    return math.sqrt(sum_of_squares) > 1e-13 * math.sqrt(window) * abs(mean)
+            moved = moves(changes.sxx, changes.x_mean, self.params.window - 1)
+            return changes.sxy / changes.sxx if moved else math.nan
+        return float(tls_slope(m.syy, m.sxx, m.sxy))

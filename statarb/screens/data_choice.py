@@ -42,12 +42,8 @@ def chosen_database() -> Path:
 
 
 def look_at_uploads(y: str, x: str, frame: str, bars: int) -> None:
-    """Let every page show these two uploads, of so many bars, from the next run on.
-
-    Where a day has few bars the windows grow with the file: half a year of hours is not judged by its last four days.
-    """
-    window, test_window = default_windows(timeframe(frame).seconds)
-    window, test_window = max(window, min(bars // 20, 240)), max(test_window, min(bars // 4, 1440))
+    """Let every page show these two uploads, of so many bars, from the next run on."""
+    window, test_window = default_windows(timeframe(frame).seconds, bars)
     chosen = {"data": UPLOADS, "y": y, "x": x, "timeframe": frame}
     st.session_state[_WANTED] = chosen | {"window": float(window), "test_window": float(test_window)}
 

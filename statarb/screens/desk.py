@@ -81,8 +81,7 @@ class Desk:
         self._reader: Reader | None = None
         self._file: tuple[int, int] | None = None
         self._bars: BarCache | None = None
-        self._studies: OrderedDict[PairParams, tuple[StudyKey, Analysis]] = OrderedDict()
-        self._streams: dict[PairParams, StudyStream] = {}
+        self._studies: OrderedDict[PairParams, tuple[StudyKey, Analysis, StudyStream]] = OrderedDict()
         self._views: OrderedDict[PairParams, DeskView] = OrderedDict()
         self._glanced: OrderedDict[PairParams, Analysis] = OrderedDict()
         self._market_costs: MarketCosts | None = None
@@ -304,7 +303,6 @@ class Desk:
             self._reader.close()
         with self._study_lock:
             self._studies.clear()
-            self._streams.clear()
         self._views.clear()
         self._glanced.clear()
         self._reader, self._file, self._bars, self._market_costs = None, None, None, None
@@ -319,12 +317,14 @@ class Desk:
         with self._study_lock:  # one study at a time: a second session waits for the same answer
             if held := self._held(key):
                 return held
-            made = self._study(key, instruments[params.y], instruments[params.x])
-            self._studies[params] = key, made
+            older = self._studies.get(params)
+            y, x = instruments[params.y], instruments[params.x]
+            stream = older[2] if older else StudyStream(params, y.tick, x.tick)
+            made = self._study(stream, key, y, x)
+            self._studies[params] = key, made, stream
             self._studies.move_to_end(params)
             while len(self._studies) > _MAX_STUDIES:
-                forgotten, _ = self._studies.popitem(last=False)
-                self._streams.pop(forgotten, None)
+                self._studies.popitem(last=False)
             return made
 
     def _held(self, key: StudyKey) -> Analysis | None:
@@ -339,11 +339,10 @@ class Desk:
         closed_ms = min(y.closed_until_ms or 0, x.closed_until_ms or 0) // bar_ms * bar_ms
         return params, closed_ms, f"{y.bars_version}.{x.bars_version}"
 
-    def _study(self, key: StudyKey, y: StoredInstrument, x: StoredInstrument) -> Analysis:
+    def _study(self, stream: StudyStream, key: StudyKey, y: StoredInstrument, x: StoredInstrument) -> Analysis:
         params, closed_ms, version = key
         if self._bars is None:
             raise StoreError("The database was closed meanwhile.", "The page tries again by itself.")
-        stream = self._streams.setdefault(params, StudyStream(params, y.tick, x.tick))
         study = stream.study(closed_ms, version, self._bars.of_pair(y, x, timeframe(params.timeframe).base))
         return Analysis(study, study.episodes, version)
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from statarb.market import timeframe
-from statarb.params import PairParams
-from statarb.quant import price_statistics
+from statarb.quant import NotEnough
+from statarb.quant.price_statistics import PriceSummary, price_summary
 from statarb.screens.desk import Desk
 from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
@@ -22,7 +20,6 @@ from statarb.screens.wording import DASH, duration_text, number_text, price_text
 _DAY_MS = 86_400_000
 _MOST_BARS = 3600
 """A day of seconds would take as long to read as the second that it stands."""
-_LEAST_RETURNS = 3
 
 
 def show_price_section(desk: Desk, view: DeskView) -> None:
@@ -47,41 +44,30 @@ def _columns(desk: Desk, view: DeskView) -> dict[str, list[str]] | None:
     span_ms = min(_DAY_MS, _MOST_BARS * view.study.legs.bar_ms)
     bars = desk.closed_bars(view, view.study.as_of_ms - span_ms)
     shared = min(map(len, bars))
-    if shared <= _LEAST_RETURNS:
+    y, x = (price_summary(leg.iloc[len(leg) - shared :], timeframe(params.timeframe)) for leg in bars)
+    if isinstance(y, NotEnough) or isinstance(x, NotEnough):
         return None
-    rows = [_leg(leg.iloc[-shared:], params) for leg in bars]
+    y_rows, x_rows = (_rows(leg, duration_text(shared * params.bar_s)) for leg in (y, x))
     labels = (params.pair.y.label, params.pair.x.label)
-    return {" ": list(rows[0])} | {label: list(leg.values()) for label, leg in zip(labels, rows, strict=True)}
+    return {" ": list(y_rows), labels[0]: list(y_rows.values()), labels[1]: list(x_rows.values())}
 
 
-def _leg(bars: pd.DataFrame, params: PairParams) -> dict[str, str]:
+def _rows(leg: PriceSummary, span: str) -> dict[str, str]:
     """The rows of one leg, by their names."""
-    frame, closes = timeframe(params.timeframe), bars["close"].dropna().to_numpy()
-    returns = int(price_statistics(bars, frame)["log_return"].count())
-    found = price_statistics(bars, frame, max(_LEAST_RETURNS, returns))
-    newest, span = found.iloc[-1], duration_text(len(bars) * params.bar_s)
-    volume, quote = float(bars["volume"].sum()), float(bars["quote_volume"].sum())
-    change = closes[-1] / closes[0] - 1 if closes.size else math.nan
-    flow, vwap = (float(bars["signed_volume"].sum()) / volume, quote / volume) if volume else (math.nan, math.nan)
     return {
-        "Return, newest bar": _text(newest["log_return"] * 1e4, lambda v: f"{number_text(v, 1, signed=True)} bp"),
-        f"Return, {span}": _text(change * 100, lambda v: f"{number_text(v, 2, signed=True)} %"),
-        f"Volatility a year, {span}": _text(_newest(found["volatility"]) * 100, lambda v: f"{v:.1f} %"),
-        "VWAP, newest bar": _text(newest["vwap"], _price),
-        f"VWAP, {span}": _text(vwap, _price),
-        "Quote volume, newest bar": f"{newest['quote_volume']:,.0f}",
-        f"Quote volume, {span}": f"{quote:,.0f}",
-        "Trades, newest bar": f"{newest['trade_count']:,.0f}",
-        f"Trades, {span}": f"{bars['trade_count'].sum():,}",
-        "Flow, newest bar": _text(newest["flow"] * 100, lambda v: f"{number_text(v, 1, signed=True)} %"),
-        f"Flow, {span}": _text(flow * 100, lambda v: f"{number_text(v, 1, signed=True)} %"),
-        f"Effective spread, {span}": _text(_newest(found["effective_spread_bps"]), lambda v: f"{v:.2f} bp"),
+        "Return, newest bar": _text(leg.newest_return * 1e4, lambda v: f"{number_text(v, 1, signed=True)} bp"),
+        f"Return, {span}": _text(leg.change * 100, lambda v: f"{number_text(v, 2, signed=True)} %"),
+        f"Volatility a year, {span}": _text(leg.volatility * 100, lambda v: f"{v:.1f} %"),
+        "VWAP, newest bar": _text(leg.newest_vwap, _price),
+        f"VWAP, {span}": _text(leg.vwap, _price),
+        "Quote volume, newest bar": f"{leg.newest_quote_volume:,.0f}",
+        f"Quote volume, {span}": f"{leg.quote_volume:,.0f}",
+        "Trades, newest bar": f"{leg.newest_trades:,}",
+        f"Trades, {span}": f"{leg.trades:,}",
+        "Flow, newest bar": _text(leg.newest_flow * 100, lambda v: f"{number_text(v, 1, signed=True)} %"),
+        f"Flow, {span}": _text(leg.flow * 100, lambda v: f"{number_text(v, 1, signed=True)} %"),
+        f"Effective spread, {span}": _text(leg.effective_spread_bps, lambda v: f"{v:.2f} bp"),
     }
-
-
-def _newest(values: pd.Series) -> float:
-    known = values.to_numpy()[np.isfinite(values.to_numpy())]
-    return float(known[-1]) if known.size else math.nan
 
 
 def _price(value: float) -> str:

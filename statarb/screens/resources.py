@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from statarb.clock import SYSTEM_CLOCK
-from statarb.quant import ols_summary
+from statarb.quant import warm_up
 from statarb.screens.desk import Desk
 from statarb.screens.memory import collect, freeze
 from statarb.settings import database_from_environment
@@ -45,8 +44,7 @@ def _keep_house() -> None:
     never = threading.Event()
     freeze()
     SYSTEM_CLOCK.wait(never, _FIRST_PAINT_S)
-    steps = np.arange(40.0)
-    ols_summary(steps + np.sin(steps), steps)
+    warm_up()
     freeze()
     while not SYSTEM_CLOCK.wait(never, _COLLECT_S):
         collect()
