@@ -2,7 +2,6 @@
 
 import pytest
 from browsing import metric
-from playwright.sync_api import TimeoutError
 from processes import wait_until
 
 from statarb.settings import desk_path
@@ -27,6 +26,16 @@ def form(page, name):
     return page.get_by_test_id("stPopoverBody")
 
 
+def saved(page, fields, name):
+    """Press a form's button, and wait until the forms of the pin as it now is are drawn: the old ones go with it."""
+    old = page.locator("[class*=st-key-pin-delete-]").first.get_attribute("class")
+    fields.get_by_role("button", name=name).click()
+    is_new = (
+        "(old) => { const e = document.querySelector('[class*=st-key-pin-delete-]'); return e && e.className !== old; }"
+    )
+    page.wait_for_function(is_new, arg=old)
+
+
 def test_a_trade_from_the_button_to_its_result(page, url, file):
     page.goto(url)
     page.get_by_role("button", name="I am in").click(timeout=60_000)  # the first page of a cold dashboard
@@ -41,23 +50,18 @@ def test_a_trade_from_the_button_to_its_result(page, url, file):
     page.wait_for_timeout(1500)  # a tick or two: what is being typed stays
     fields.get_by_role("spinbutton", name="ETHUSDT, price").fill("3210.55")
     page.wait_for_timeout(1500)
-    fields.get_by_role("button", name="Save the fills").click()
+    saved(page, fields, "Save the fills")
     wait_until(lambda: file.pins()[0].y.price == 3210.55)
 
     page.get_by_text("at 3,210.55").wait_for()
     fields = form(page, "Note")
     fields.get_by_role("textbox").fill("the Fed <img src=x onerror=alert(1)>")
-    fields.get_by_role("button", name="Save the note").click()
+    saved(page, fields, "Save the note")
     page.get_by_text("the Fed <img src=x onerror=alert(1)>").first.wait_for()
 
-    for _ in range(3):  # while the database is too busy to say what a pin is worth, its form is not there
-        try:
-            fields = form(page, "Close")
-            fields.get_by_role("spinbutton", name="BTCUSDT, price out").fill("61000")
-            fields.get_by_role("button", name="Close the trade").click(timeout=20_000)
-            break
-        except TimeoutError:
-            continue
+    fields = form(page, "Close")
+    fields.get_by_role("spinbutton", name="BTCUSDT, price out").fill("61000")
+    fields.get_by_role("button", name="Close the trade").click()
     page.get_by_text("1 closed").wait_for()
     (closed,) = file.pins()
     assert (closed.exit.x.price, closed.exit.x.slippage_bps) == (61_000, 0)
