@@ -33,7 +33,7 @@ VENV_PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 DEMO_SYMBOLS = ",".join((*WATCHLIST, "usdm:BTCUSDT"))
 """A perpetual beside its spot shows that their basis is a pair like any other."""
 DASHBOARD_PORT = 8501
-LIVE_S, HEALTHY_S, STOP_S = 20.0, 60.0, 10.0
+LIVE_S, HEALTHY_S, STOP_S, LAST_LINES_S = 20.0, 60.0, 10.0, 2.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
 """Before a process that had been ready is started again; doubled as long as it dies before it is ready again."""
 FINAL_CODES = (0, 2)
@@ -240,9 +240,15 @@ class Child:
                 say(self.name, line.rstrip())
 
     def exit_code(self) -> int | None:
-        """None while it runs; 128 + n, as shells say it, when signal n ended it."""
+        """None while it runs; 128 + n, as shells say it, when signal n ended it.
+
+        Its last lines are read first: the one that says it was ready may be among them.
+        """
         code = self._process.poll()
-        return 128 - code if code is not None and code < 0 else code
+        if code is None:
+            return None
+        self._log.join(LAST_LINES_S)
+        return 128 - code if code < 0 else code
 
     def can_return(self, code: int) -> bool:
         """Whether it is started again after ending with that code: it was ready once, and did not mean to end."""
@@ -256,7 +262,6 @@ class Child:
 
     def again(self) -> "Child":
         """The same process once more."""
-        self._log.join(2.0)
         return Child(self.name, self._command, self._env, returns=True, pause_s=self._pause_s)
 
     def stop(self) -> None:
@@ -269,7 +274,7 @@ class Child:
                 say("start", f"{self.name} did not stop within {STOP_S:.0f} s and is killed")
                 self._process.kill()
                 self._process.wait()
-        self._log.join(2.0)
+        self._log.join(LAST_LINES_S)
 
 
 class RunOver(Exception):  # noqa: N818 - an end, not always an error

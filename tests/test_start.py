@@ -202,6 +202,16 @@ signal.pause()
     assert out.count("ended with exit code 1; it is started again") == 3
 
 
+def test_what_died_right_after_it_was_ready_returns_though_its_lines_are_read_late(desk, monkeypatch):
+    monkeypatch.setattr(start, "say", lambda *_: time.sleep(0.002))
+    script = "import os; print('line\\n' * 200 + 'feed is live', flush=True); os._exit(137)"
+    child = desk.start("ingest", "-c", script, returns=True)
+    assert until(lambda: child._process.poll() is not None)
+    desk.check()
+    assert child.ready_line == "feed is live"
+    assert child.returns_at_s is not None
+
+
 @pytest.mark.parametrize("code", [0, 2])
 def test_what_meant_to_end_does_not_return(desk, code):
     desk.start("ingest", "-c", f"print('feed is live', flush=True); raise SystemExit({code})", returns=True)
