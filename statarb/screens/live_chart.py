@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
@@ -79,8 +79,8 @@ def show_chart(
             "choices": [{"ms": ms, "label": text} for ms, text in spans] + [{"ms": 0, "label": "All"}],
             "chosen": spans[1][0],
         },
-        "live": asdict(live),
-        "zone": asdict(current_zone()),
+        "live": {"x": live.x, "tags": [vars(tag) for tag in live.tags], "dim": live.dim},
+        "zone": vars(current_zone()),
     }
     if ack == figure.rev:
         data["tail"] = figure.tail(max(TAIL_BARS, TAIL_MS // figure.bar_ms))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import streamlit as st
@@ -38,7 +37,7 @@ def show_plot(key: str, spec: Mapping[str, Any], *, rev: str, label: str, height
         "ack": ack,
         "label": label,
         "height": height,
-        "zone": asdict(current_zone()),
+        "zone": vars(current_zone()),
     }
     if ack != rev:
         data["spec"] = spec
