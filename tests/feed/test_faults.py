@@ -12,15 +12,14 @@ from pathlib import Path
 
 import pytest
 from feed.rawserver import Peer, RawServer, close, frame, trades
+from feed.streams import healthy, stream_of
 from feed.test_rest import client
-from feed.test_stream import Recorder, healthy, stream_of
 from proxy import Proxy
 
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import FeedError, UnreachableError
-from statarb.feed import backoff, rhythm
+from statarb.feed import backoff
 from statarb.feed import rest as resting
-from statarb.feed import socket as trade_socket
 from statarb.feed.backoff import ConnectBudget
 from statarb.feed.socket import TradeSocket
 from statarb.feed.stream import TradeStream
@@ -28,14 +27,6 @@ from statarb.feed.venues import venue
 from statarb.market import Instrument
 
 CLOSE_CODES = (*range(1000, 1004), *range(1007, 1016), 3000, 4999)
-
-
-@pytest.fixture
-def recorder(monkeypatch):
-    monkeypatch.setattr(trade_socket, "POLL_S", 0.1)
-    monkeypatch.setattr(trade_socket, "CONNECT_S", 2.0)
-    monkeypatch.setattr(rhythm, "SHORTEST_S", 1.5)
-    return Recorder()
 
 
 def test_a_stall_in_which_pongs_go_on_is_noticed(recorder):
