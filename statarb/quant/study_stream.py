@@ -15,7 +15,7 @@ from statarb.quant.legs import Legs, aligned_columns, continued_legs
 from statarb.quant.sample import Floats
 from statarb.quant.spread import FrozenMoments
 from statarb.quant.stream import STREAMED, PairStream
-from statarb.quant.study import BarNumbers, PairStudy, study_of, study_pair
+from statarb.quant.study import BarNumbers, PairStudy, bar_numbers, study_of, study_pair
 
 ReadBars = Callable[[int, int], tuple[pd.DataFrame, pd.DataFrame]]
 """Stored bars of y and x that open in [since_ms, until_ms), as `Reader.bars` returns them."""
@@ -25,8 +25,9 @@ class StudyStream:
     """The study of one pair at each close, equal to `study_pair` within rounding.
 
     The first study is made of all bars of `params.lookback_bars`. A later one takes the bars that closed since, and
-    moments and correlation of each in O(1); scheduled tests are kept. Everything is made anew where a bar was revised,
-    while the record is shorter than a window, and for hedges that need every bar (Huber, Theil-Sen, Kalman).
+    moments and correlation of each in O(1), by hedges that moving sums give; of the others (Huber, Theil-Sen, Kalman)
+    the moments are made anew of the bars it holds. Scheduled tests are kept. Everything is made anew where a bar was
+    revised, and while the record is shorter than a window.
 
     Parameters
     ----------
@@ -70,16 +71,18 @@ class StudyStream:
         return self._study
 
     def _goes_on(self, before: PairStudy, as_of_ms: int) -> bool:
-        """Whether the study before is one to go on from: made by sums, long enough, and not long ago."""
+        """Whether the study before is one to go on from: long enough, and not long ago."""
         behind = (as_of_ms - before.as_of_ms) // self._frame.ms
-        return self.params.hedge in STREAMED and 0 <= behind < self.params.window <= before.n_bars
+        return 0 <= behind < self.params.window <= before.n_bars
 
     def _continued(self, before: PairStudy, as_of_ms: int, read: ReadBars) -> PairStudy:
         params, frame = self.params, self._frame
         y, x = (bar_columns(bars, frame, as_of_ms, before.as_of_ms) for bars in read(before.as_of_ms, as_of_ms))
         newer = aligned_columns(y, x, frame.ms)
-        numbers, self._numbers = self._numbers or _seeded(params, before.legs), None  # back once nothing has failed
         legs = continued_legs(before.legs, newer, as_of_ms - params.lookback_bars * frame.ms)
+        if params.hedge not in STREAMED:
+            return study_of(legs, params, as_of_ms, bar_numbers(legs, params), self._ticks, before.verdict.tests)
+        numbers, self._numbers = self._numbers or _seeded(params, before.legs), None  # back once nothing has failed
         known = _continued_numbers(before.numbers, _numbers_of(numbers, newer), legs, params)
         study = study_of(legs, params, as_of_ms, known, self._ticks, before.verdict.tests)
         self._numbers = numbers

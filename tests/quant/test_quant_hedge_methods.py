@@ -158,6 +158,26 @@ class TestKalman:
         )
         np.testing.assert_allclose(ours["innovation"][2:], oracle.forecasts_error[0][2:], rtol=1e-8, atol=1e-10)
 
+    @pytest.mark.parametrize("discount", [0.9, 0.98, 1.0])
+    def test_what_forgets_by_a_discount_equals_the_library_s_filter_of_bars_that_get_surer(self, discount):
+        """Weights that fade by a discount are the filter without state noise whose errors shrink by it at each bar."""
+        y, x = Y[:60], X[:60]
+        model = sm.tsa.statespace.MLEModel(y - y[0], k_states=2, initialization="diffuse")
+        model["design"] = np.array([np.ones(60), x - x[0]])[None]
+        model["transition"] = model["selection"] = np.eye(2)
+        shrunk = discount ** np.arange(60)
+        model["obs_cov"] = shrunk[None, None]
+        model["state_cov"] = np.zeros((2, 2))
+        oracle, ours = model.ssm.filter(), kalman_hedge(y, x, discount=discount)
+        np.testing.assert_allclose(ours["beta"][1:], oracle.filtered_state[1][1:], rtol=1e-8)
+        np.testing.assert_allclose(ours["innovation"][2:], oracle.forecasts_error[0][2:], rtol=1e-8, atol=1e-9)
+        f = oracle.forecasts_error_cov[0, 0] / shrunk
+        variance = np.cumsum(oracle.forecasts_error[0][2:] ** 2 / f[2:]) / np.arange(1, 59)
+        np.testing.assert_allclose(
+            ours["beta_sd"][2:], np.sqrt(variance * (oracle.filtered_state_cov[1, 1] / shrunk)[2:]), rtol=1e-7
+        )
+        np.testing.assert_allclose(ours["innovation_sd"][3:], np.sqrt(variance[:-1] * f[3:]), rtol=1e-7)
+
     def test_its_likelihood_is_the_library_s_and_no_neighbour_beats_it(self):
         found = kalman_noise(Y, X)
         path = kalman_hedge(Y, X, found)

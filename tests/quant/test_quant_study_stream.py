@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from quant_samples import START_MS, bars_of, prices_of, reverting_legs
 
 from statarb.market import timeframe
-from statarb.params import PairParams
+from statarb.params import HEDGES, PairParams
 from statarb.quant import NotEnough, StudyStream, study_pair
-from statarb.quant.stream import STREAMED
 
 N = 900
 Y, X = (prices_of(leg, level) for leg, level in zip(reverting_legs(N, seed=8), (3000, 60_000), strict=True))
@@ -71,7 +70,7 @@ def assert_equal(got, expected):
 
 
 @pytest.mark.parametrize("price_scale", ["log", "price"])
-@pytest.mark.parametrize("hedge", [*STREAMED, "huber"])
+@pytest.mark.parametrize("hedge", HEDGES)
 def test_it_is_the_study_made_anew_at_every_close(hedge, price_scale):
     params = dataclasses.replace(PARAMS, hedge=hedge, price_scale=price_scale)
     record, stream = Record(), StudyStream(params)
