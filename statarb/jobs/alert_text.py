@@ -127,7 +127,7 @@ def _figures(sight: PairSight, circumstances: Circumstances) -> list[str]:
         f"{words.state} {words.edge}".strip() if words else "",
         f"Verdict: {verdict.headline}{age and f' {age}'}.",
         words.legs if words else "",
-        f"{_prices(sight)} {sight.coverage:.1%} of the {study.params.window:,} bars of z are covered.",
+        f"{_prices(sight)} {100 * sight.coverage:.1f} % of the {study.params.window:,} bars of z are covered.",
     ]
     return [line for line in lines if line]
 

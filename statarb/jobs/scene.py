@@ -216,7 +216,7 @@ class Scene:
         if isinstance(study.moments, NotEnough):
             return study.moments.text
         if not coverage >= COVERAGE_NEEDED:
-            return f"a hole: only {coverage:.0%} of the {params.window:,} bars of the window are covered"
+            return f"a hole: only {100 * coverage:.0f} % of the {params.window:,} bars of the window are covered"
         return ""
 
     def age_s(self, params: PairParams) -> float:

@@ -45,7 +45,7 @@ def _missing(legs: Legs, params: PairParams) -> list[str]:
     found, pair = [], params.pair
     for leg, share in ((pair.y, legs.y_empty_share), (pair.x, legs.x_empty_share)):
         if share > MANY_EMPTY:
-            found.append(f"{leg.label} did not trade in {share:.0%} of the bars; those bars are left out.")
+            found.append(f"{leg.label} did not trade in {100 * share:.0f} % of the bars; those bars are left out.")
     provisional = int(legs.provisional.sum())
     if provisional:
         found.append(

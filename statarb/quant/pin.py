@@ -247,7 +247,7 @@ def pin_events(pin: Pin, state: PinState) -> tuple[PinEvent, ...]:
     if state.bars_held >= params.time_stop:
         found.append(PinEvent("time stop", f"Time stop: held for {state.bars_held:,.0f} bars; {z}; {net}."))
     if state.has_drifted and state.beta_drift is not None:
-        drift = f"{state.beta_drift:+.0%}".replace("-", "\u2212")
+        drift = f"{signed_text(100 * state.beta_drift, 0)} %"
         found.append(PinEvent("beta drift", f"Beta drift: today's hedge is {drift} from the pinned one; {net}."))
     return tuple(found)
 

@@ -164,7 +164,7 @@ def _worth_lines(study: PairStudy) -> list[str]:
     lines = []
     if isinstance(quality, HedgeQuality):
         over = f"over {quality.horizon} bars, {quality.blocks} times out of sample"
-        lines.append(f"             it left {quality.ratio:.0%} of y's movement {over}")
+        lines.append(f"             it left {100 * quality.ratio:.0f} % of y's movement {over}")
     if isinstance(gap, BetaGap):
         flag = ": more than 25 % apart, so short moves are hedged badly" if gap.differs else ""
         lines.append(f"             beta of returns {gap.returns:.6g}{flag}")
@@ -197,7 +197,7 @@ def _spread_lines(study: PairStudy, spent: Costs) -> list[str]:
     limit = study.params.entry_z
     seen = study.moments_seen.iloc[-1]
     moments = f"mean {seen['mean']:.3g}, sd {seen['sd']:.4g}"
-    share = f"|z| was above {limit:g} in {float((values.abs() > limit).mean()):.0%} of {len(values)} bars"
+    share = f"|z| was above {limit:g} in {100 * float((values.abs() > limit).mean()):.0f} % of {len(values)} bars"
     return [
         f"Spread       {float(study.spread.iloc[-1]):+.6g}, {moments}, by the hedge frozen at the bar before",
         f"z            {z:+.2f}   ({share})",
@@ -281,4 +281,4 @@ def _test_lines(study: PairStudy) -> list[str]:
 
 
 def _critical(values: Mapping[str, float]) -> str:
-    return "critical " + ", ".join(f"{value:.3f} ({level})" for level, value in values.items())
+    return "critical " + ", ".join(f"{value:.3f} ({level.replace('%', ' %')})" for level, value in values.items())

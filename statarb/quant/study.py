@@ -365,8 +365,8 @@ def _off(legs: Legs, params: PairParams) -> Undefined | None:
         return None
     leg, share = (params.pair.y, shares[0]) if shares[0] >= shares[1] else (params.pair.x, shares[1])
     tenths = int(share * 10 + 1e-9) / 10  # coarse: the words stay while the share moves by a bar
-    reason = f"{params.timeframe} is off: {leg.label} did not trade in {tenths:.0%} or more of the last {RECENT_S} s; "
-    return Undefined(reason + "choose longer bars", 0, 0)
+    quiet = f"{leg.label} did not trade in {100 * tenths:.0f} % or more of the last {RECENT_S} s"
+    return Undefined(f"{params.timeframe} is off: {quiet}; choose longer bars", 0, 0)
 
 
 def _correlation(legs: Legs, known: Floats, window: int) -> pd.Series | NotEnough:

@@ -15,7 +15,7 @@ from statarb.screens.cards import show_problem
 from statarb.screens.desk import Desk
 from statarb.screens.stat import show_table
 from statarb.screens.views import AlertLog
-from statarb.screens.wording import DASH, escape, number_text
+from statarb.screens.wording import DASH, escape, number_text, share_text
 from statarb.screens.zone import current_zone
 from statarb.settings import desk_path
 from statarb.store import AlertEvent, Delivery, DeskFile, StoredOutcome
@@ -237,7 +237,7 @@ def _scores(card: Scorecard) -> list[str]:
     low, high = card.share_interval
     return [
         f"{card.n:,}",
-        f"{card.share_positive:.0%} ({low:.0%} to {high:.0%})",
+        f"{share_text(card.share_positive)} ({share_text(low)} to {share_text(high)})",
         f"{_figure(card.gross_bps, 1)} ({_span(card.gross_interval_bps)})",
         _figure(card.net_bps, 1),
         f"{_figure(card.excess_bps, 1)} ({_span(card.excess_interval_bps)})",

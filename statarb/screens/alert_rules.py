@@ -11,7 +11,7 @@ from statarb.errors import StatarbError
 from statarb.params import PairParams
 from statarb.screens.desk import Desk
 from statarb.screens.rule_editor import is_edited, open_editor, show_editor
-from statarb.screens.wording import duration_text, escape
+from statarb.screens.wording import duration_text, escape, share_text
 from statarb.settings import desk_path
 from statarb.store import DeskFile
 
@@ -83,7 +83,7 @@ def terms_text(rule: AlertRule) -> str:
     """When it speaks, and when again: `at once; armed again 50 % away from its threshold; ...`."""
     dwell = f"after holding for {duration_text(rule.dwell_s)}" if rule.dwell_s else "at once"
     return (
-        f"Speaks {dwell}; armed again {100 * rule.hysteresis:.0f} % back from its threshold; quiet for "
+        f"Speaks {dwell}; armed again {share_text(rule.hysteresis)} back from its threshold; quiet for "
         f"{duration_text(rule.cooldown_s)} after an alert; at most {rule.daily_cap:,} a day, then hourly digests."
         + (f" Window {rule.params.window:,} bars." if rule.needs_prices else "")
     )

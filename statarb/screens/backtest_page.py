@@ -26,7 +26,7 @@ from statarb.screens.lazy import once
 from statarb.screens.plot import show_plot
 from statarb.screens.stat import show_stat, show_wait
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, MINUS, duration_text, escape, number_text, price_digits
+from statarb.screens.wording import DASH, MINUS, duration_text, escape, number_text, price_digits, share_text
 from statarb.screens.zone import current_zone
 from statarb.store.transfer import csv_text
 
@@ -161,14 +161,14 @@ def _show_numbers(result: Backtest) -> None:
         show_stat("Round trips", f"{result.trips:,}", f"over {duration_text(result.days * 86_400)}", "trips")
         mean = number_text(result.mean_net_bps, 1, signed=True)
         show_stat("Mean net a trade", f"{mean} bp", f"{low} to {high} bp", "mean_net")
-        wins = f"{result.win_rate:.0%}" if result.trips else DASH
+        wins = share_text(result.win_rate) if result.trips else DASH
         show_stat("Win rate", wins, f"n {result.trips:,}, after costs", "win_rate")
         show_stat(
             "Break-even cost", f"{number_text(result.break_even_bps, 1)} bp", f"yours {own:.1f} bp a fill", "break_even"
         )
         show_stat("Equity at the end", money_text(equity), "after costs", "equity")
         show_stat("Deepest drawdown", money_text(worst), "at closes", "drawdown")
-        show_stat("Exposure", f"{exposure:.0%}", "of the bars in a trade", "exposure")
+        show_stat("Exposure", share_text(exposure), "of the bars in a trade", "exposure")
         if isinstance(sharpe, NotEnough):
             show_stat("Sharpe a year", DASH, f"{sharpe.have:,} of {sharpe.need:,} {sharpe.what}", "sharpe")
         else:

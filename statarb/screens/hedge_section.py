@@ -35,7 +35,7 @@ from statarb.screens.pair_charts import revision
 from statarb.screens.plot import show_plot
 from statarb.screens.stat import show_rows, show_table, show_wait
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, MINUS, escape, number_text, wait_text
+from statarb.screens.wording import DASH, MINUS, escape, number_text, share_text, wait_text
 from statarb.screens.zone import current_zone
 
 LINES = ("OLS", "OLS, x on y", "returns", "TLS", "Huber", "Theil-Sen", "Johansen", "Kalman")
@@ -218,7 +218,7 @@ def _interval_text(found: HedgeEstimate | NotEnough) -> str:
 
 
 def _quality_text(found: HedgeQuality | NotEnough) -> str:
-    return DASH if isinstance(found, NotEnough) else f"{found.ratio:.0%}"
+    return DASH if isinstance(found, NotEnough) else share_text(found.ratio)
 
 
 def _show_summary(study: PairStudy) -> None:

@@ -16,7 +16,7 @@ from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
 from statarb.screens.stat import show_card
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, duration_text, escape, number_text, price_text
+from statarb.screens.wording import DASH, duration_text, escape, number_text, price_text, share_text
 from statarb.screens.zone import current_zone
 from statarb.store import LastTrade
 
@@ -56,10 +56,10 @@ def change_text(study: PairStudy, leg: str, price: float, zone: Zone) -> str:
         return "no closed bar yet"
     bar_ms, day_ago_ms = study.params.bar_s * 1000, study.as_of_ms - _DAY_MS
     row = once(study, "day ago", lambda: int((epoch_ms(closes.index) + bar_ms).searchsorted(day_ago_ms, "right")) - 1)
-    change = number_text((price / float(closes.iloc[max(0, row)]) - 1) * 100, 2, signed=True)
+    change = share_text(price / float(closes.iloc[max(0, row)]) - 1, 2, signed=True)
     if row >= 0:
-        return f"{change} % in 24 h"
-    return f"{change} % since {zone.text(int(epoch_ms(closes.index[:1])[0]) + bar_ms)[11:16]}"
+        return f"{change} in 24 h"
+    return f"{change} since {zone.text(int(epoch_ms(closes.index[:1])[0]) + bar_ms)[11:16]}"
 
 
 def _spread_metric(view: DeskView) -> None:
@@ -80,7 +80,7 @@ def _z_metric(view: DeskView) -> None:
     if isinstance(share, NotEnough):
         beyond = f"at close {_at_close(view.study.z, 1.0, 2)}"
     else:
-        beyond = f"{100 * share:.0f} % of {duration_text(view.live.beyond_hours * 3600)} beyond"
+        beyond = f"{share_text(share)} of {duration_text(view.live.beyond_hours * 3600)} beyond"
     show_card(_live_label("z", view), number_text(view.live.z, 2, signed=True), beyond, _Z_HELP)
 
 

@@ -20,7 +20,7 @@ from statarb.screens.plot import show_plot
 from statarb.screens.price_section import show_price_section
 from statarb.screens.stat import show_table, show_wait
 from statarb.screens.views import DeskView
-from statarb.screens.wording import number_text, wait_text
+from statarb.screens.wording import number_text, share_text, wait_text
 from statarb.screens.zone import current_zone
 
 BARS_SHOWN = ("120", "480", "all")
@@ -96,7 +96,8 @@ def show_distribution_section(view: DeskView) -> None:
             "z_distribution",
             distribution_spec(found, None if newest != newest else float(newest), f"{params.y}|{params.x}"),
             rev=revision(view),
-            label=f"Histogram of z over {found.n} closed bars beside the normal law; beyond 2 in {found.beyond[2]:.0%}",
+            label=f"Histogram of z over {found.n} closed bars beside the normal law; "
+            f"beyond 2 in {share_text(found.beyond[2])}",
             height=420,
         )
     with right:
@@ -104,8 +105,8 @@ def show_distribution_section(view: DeskView) -> None:
         show_table(
             {
                 "|z| beyond": [str(level) for level in found.beyond],
-                "seen": [f"{share:.1%}" for share in found.beyond.values()],
-                "normal law": [f"{share:.1%}" for share in found.normal_beyond.values()],
+                "seen": [share_text(share, 1) for share in found.beyond.values()],
+                "normal law": [share_text(share, 1) for share in found.normal_beyond.values()],
                 "bars": [f"{share * found.n:,.0f}" for share in found.beyond.values()],
             }
         )
@@ -125,4 +126,4 @@ def _beyond_text(study: PairStudy, seen: float, normal: float) -> str:
         if times > 0.95
         else "less often than"
     )
-    return f"z was beyond ±2 in **{seen:.1%}** of the bars, {than} a normal variable would be."
+    return f"z was beyond ±2 in **{share_text(seen, 1)}** of the bars, {than} a normal variable would be."

@@ -18,7 +18,7 @@ from statarb.screens.pair_charts import show_charts_section, show_distribution_s
 from statarb.screens.stat import show_no_stat, show_stat
 from statarb.screens.tests_section import show_tests_section
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, duration_text, escape, number_text
+from statarb.screens.wording import DASH, duration_text, escape, number_text, share_text
 
 SECTIONS = ("Charts", "Hedge", "Distribution", "Tests")
 
@@ -120,7 +120,7 @@ def _quality(study: PairStudy) -> None:
         show_no_stat("Left by the hedge", found, "hedge_quality")
         return
     what = f"of y's moves, {found.blocks} × {found.horizon} bars"
-    show_stat("Left by the hedge", f"{found.ratio:.0%}", what, "hedge_quality")
+    show_stat("Left by the hedge", share_text(found.ratio), what, "hedge_quality")
 
 
 def _gap(study: PairStudy) -> None:
@@ -129,7 +129,7 @@ def _gap(study: PairStudy) -> None:
         show_no_stat("Beta gap", found, "beta_gap")
         return
     flag = "⚠ " if found.differs else ""
-    share = f"{found.share:.0%}" if math.isfinite(found.share) else DASH
+    share = share_text(found.share)
     show_stat("Beta gap", f"{flag}{share}", f"returns give {number_text(found.returns, 3)}", "beta_gap")
 
 

@@ -18,7 +18,7 @@ from statarb.screens.desk import Desk
 from statarb.screens.pin_words import half_lives_text, legs_text, money_text
 from statarb.screens.stat import show_card
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, duration_text, escape, number_text
+from statarb.screens.wording import DASH, duration_text, escape, number_text, share_text
 from statarb.screens.zone import current_zone
 from statarb.settings import desk_path
 from statarb.store import DeskFile
@@ -126,7 +126,7 @@ def _show_numbers(pin: Pin, view: DeskView, state: PinState) -> None:
         show_card("β drift", DASH, f"pinned {pin.beta:.3g}, none today", _DRIFT_HELP)
     else:
         today = pin.beta * (1 + state.beta_drift)
-        drift = f"{number_text(100 * state.beta_drift, 0, signed=True)} %"
+        drift = share_text(state.beta_drift, signed=True)
         show_card("β drift", drift, f"{pin.beta:.3g} pinned, now {today:.3g}", _DRIFT_HELP)
 
 

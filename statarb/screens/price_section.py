@@ -15,7 +15,7 @@ from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
 from statarb.screens.stat import show_table
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, duration_text, number_text, price_text
+from statarb.screens.wording import DASH, duration_text, number_text, price_text, share_text
 
 _DAY_MS = 86_400_000
 _MOST_BARS = 3600
@@ -56,16 +56,16 @@ def _rows(leg: PriceSummary, span: str) -> dict[str, str]:
     """The rows of one leg, by their names."""
     return {
         "Return, newest bar": _text(leg.newest_return * 1e4, lambda v: f"{number_text(v, 1, signed=True)} bp"),
-        f"Return, {span}": _text(leg.change * 100, lambda v: f"{number_text(v, 2, signed=True)} %"),
-        f"Volatility a year, {span}": _text(leg.volatility * 100, lambda v: f"{v:.1f} %"),
+        f"Return, {span}": share_text(leg.change, 2, signed=True),
+        f"Volatility a year, {span}": share_text(leg.volatility, 1),
         "VWAP, newest bar": _text(leg.newest_vwap, _price),
         f"VWAP, {span}": _text(leg.vwap, _price),
         "Quote volume, newest bar": f"{leg.newest_quote_volume:,.0f}",
         f"Quote volume, {span}": f"{leg.quote_volume:,.0f}",
         "Trades, newest bar": f"{leg.newest_trades:,}",
         f"Trades, {span}": f"{leg.trades:,}",
-        "Flow, newest bar": _text(leg.newest_flow * 100, lambda v: f"{number_text(v, 1, signed=True)} %"),
-        f"Flow, {span}": _text(leg.flow * 100, lambda v: f"{number_text(v, 1, signed=True)} %"),
+        "Flow, newest bar": share_text(leg.newest_flow, 1, signed=True),
+        f"Flow, {span}": share_text(leg.flow, 1, signed=True),
         f"Effective spread, {span}": _text(leg.effective_spread_bps, lambda v: f"{v:.2f} bp"),
     }
 

@@ -58,7 +58,7 @@ def _show_engle_granger(study: PairStudy) -> None:
             "p": [p_text(test.pvalue) for test in tests],
             "Lags": [str(test.lags) for test in tests],
             **{
-                f"{level} critical": [number_text(test.critical_values[level], 3) for test in tests]
+                _critical_text(level): [number_text(test.critical_values[level], 3) for test in tests]
                 for level in result.y_on_x.critical_values
             },
         }
@@ -108,13 +108,18 @@ def _show_adf(study: PairStudy) -> None:
             ("p", p_text(result.pvalue)),
             ("Lags", str(result.lags)),
             ("Observations", f"{result.nobs:,}"),
-            *((f"{level} critical", number_text(value, 3)) for level, value in result.critical_values.items()),
+            *((_critical_text(level), number_text(value, 3)) for level, value in result.critical_values.items()),
         ]
     )
     st.caption(
         f"Null hypothesis: {escape(result.null)}. The hedge comes from bars before the tested ones, so that these "
         "critical values hold. It can weaken the verdict, never make it."
     )
+
+
+def _critical_text(level: str) -> str:
+    """The head of a column or row: `5 % critical`."""
+    return f"{level.removesuffix('%')} % critical"
 
 
 def _show_more(study: PairStudy) -> None:

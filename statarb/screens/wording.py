@@ -52,6 +52,11 @@ def number_text(value: float, digits: int = 2, *, signed: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
+def share_text(share: float, digits: int = 0, *, signed: bool = False) -> str:
+    """A share as `55 %`."""
+    return f"{number_text(100 * share, digits, signed=signed)} %" if math.isfinite(share) else DASH
+
+
 def price_digits(price: float, tick: float | None) -> int:
     """Decimals of a price: those of its tick, or enough for six significant digits."""
     if tick and tick < 1:

@@ -252,7 +252,8 @@ def _on_grid(times_ms: npt.NDArray[np.int64], layout: Layout, rows: _Rows) -> tu
     bar_ms, share = int(steps[counts.argmax()]), float(counts.max() / counts.sum())
     if share < _REGULAR:
         raise DataError(
-            f"The rows are no fixed time apart: the most frequent distance, {bar_ms / 1000:g} s, fits {share:.0%}.",
+            "The rows are no fixed time apart: "
+            f"the most frequent distance, {bar_ms / 1000:g} s, fits {100 * share:.0f} %.",
             "Upload bars of one length; trades go in with `python ingest.py --import`.",
         )
     try:

@@ -281,7 +281,7 @@ def test_a_hole_in_the_window_suppresses(rig):
         rig.minute(OFF)
     (event,) = rig.events()
     assert event.state == "suppressed"
-    assert event.reason == "a hole: only 75% of the 240 bars of the window are covered"
+    assert event.reason == "a hole: only 75 % of the 240 bars of the window are covered"
 
 
 def test_an_instrument_that_is_not_followed_is_a_problem_of_its_rule_alone(rig):

@@ -201,7 +201,7 @@ def test_a_drifted_hedge_is_an_event_with_its_size_in_words():
     pin = pin_of(USUAL)
     (event,) = pin_events(pin, at_z(pin, 2.0, beta_now=0.6))
     assert event.kind == "beta drift"
-    assert "−40%" in event.text
+    assert "−40 %" in event.text
     assert "net " in event.text
 
 

@@ -139,7 +139,7 @@ def test_bars_in_which_one_leg_did_not_trade_are_left_out_and_told():
     kept = np.isfinite(y)
     assert study.n_bars == kept.sum()
     np.testing.assert_allclose(study.z, z_seen(np.log(y[kept]), np.log(X[kept]), 40), rtol=1e-12)
-    assert any("ETHUSDT did not trade in 25% of the bars" in caveat for caveat in study.caveats)
+    assert any("ETHUSDT did not trade in 25 % of the bars" in caveat for caveat in study.caveats)
 
 
 def test_after_an_outage_z_waits_for_a_full_window():
@@ -311,7 +311,7 @@ def test_one_more_bar_leaves_the_stretches_of_the_hedge_s_worth_as_they_were():
 def test_the_report_says_what_the_hedge_is_worth_and_how_fast_the_spread_is():
     fast = study_of(*(prices_of(leg) for leg in reverting_legs(N, seed=2, half_life=1.5)))
     text = text_report(fast, "simulated")
-    assert f"it left {fast.hedge_quality.ratio:.0%} of y's movement over 10 bars" in text
+    assert f"it left {100 * fast.hedge_quality.ratio:.0f} % of y's movement over 10 bars" in text
     assert f"beta of returns {fast.beta_gap.returns:.6g}" in text
     assert f"Half-life    {fast.half_life.bars:.3g} min" in text
     plain = to_dict(fast)
@@ -359,7 +359,7 @@ def test_one_second_bars_are_off_while_a_leg_is_silent_in_a_tenth_of_the_last_fi
     thin = y.copy()
     thin[700:760] = np.nan  # 60 of the 300 seconds that end at 760
     study = seconds_study(thin[:760], x[:760])
-    assert "1s is off: ETHUSDT did not trade in 20% or more of the last 300 s" in study.moments.text
+    assert "1s is off: ETHUSDT did not trade in 20 % or more of the last 300 s" in study.moments.text
     later = seconds_study(thin, x)  # 60 of the 300 s before 900 still
     assert isinstance(later.moments, Undefined)
     z = later.z

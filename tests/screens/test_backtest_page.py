@@ -51,10 +51,10 @@ def test_the_page_shows_the_simulations_numbers(filled):
     shown, said = metrics(at), words(at)
     assert shown["Round trips"] == str(result.trips)
     assert shown["Mean net a trade"] == true_minus(f"{result.mean_net_bps:+.1f} bp")
-    assert shown["Win rate"] == f"{result.win_rate:.0%}"
+    assert shown["Win rate"] == f"{100 * result.win_rate:.0f} %"
     assert shown["Break-even cost"] == true_minus(f"{result.break_even_bps:.1f} bp")
     assert shown["Deepest drawdown"] == true_minus(f"-${-result.drawdown.min():.2f}")
-    assert shown["Exposure"] == f"{(result.position != 0).mean():.0%}"
+    assert shown["Exposure"] == f"{100 * (result.position != 0).mean():.0f} %"
     low, high = result.interval_bps
     assert (
         true_minus(f"95 % interval of the mean: {low:+.1f} to {high:+.1f} bp, from {result.trips} round trips") in said

@@ -55,8 +55,8 @@ def test_the_verdict_with_its_reasons_and_what_the_hedge_is_worth_stand_on_every
         assert f"Reversion: {study.verdict.headline}" in said
         assert study.verdict.reasons[0] in said
         assert shown["Hedge ratio β"] == f"{study.hedge_estimate.beta:.4f}"
-        assert shown["Left by the hedge"] == f"{study.hedge_quality.ratio:.0%}"
-        assert shown["Beta gap"].endswith(f"{study.beta_gap.share:.0%}")
+        assert shown["Left by the hedge"] == f"{100 * study.hedge_quality.ratio:.0f} %"
+        assert shown["Beta gap"].endswith(f"{100 * study.beta_gap.share:.0f} %")
         assert shown["Stability"].endswith(study.stability.badge)
         assert shown["Correlation"] == f"{study.correlation.iloc[-1]:.2f}"
 
@@ -84,10 +84,10 @@ def test_the_distribution_section_counts_z(filled):
     at = page("pair", section="Distribution")
     found = z_distribution(study_of(filled.path).z)
     assert charts(at) == 1
-    assert f"{found.beyond[2]:.1%}" in words(at)
+    assert f"{100 * found.beyond[2]:.1f} %" in words(at)
     assert f"{found.n:,} closed bars with a z" in words(at)
     for share in (*found.beyond.values(), *found.normal_beyond.values()):
-        assert f"{share:.1%}" in tables(at)
+        assert f"{100 * share:.1f} %" in tables(at)
 
 
 def test_the_tests_section_shows_the_deciding_test_its_schedule_and_the_second_look(filled):

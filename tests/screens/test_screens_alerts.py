@@ -187,7 +187,7 @@ def test_the_score_waits_for_five_alerts_and_then_says_what_they_earned(market):
         if n == 4:
             assert "4 of the 5 alerts with an outcome that a score needs" in words(page())
     table = page().table[0].value.to_string()
-    assert "40%" in table
+    assert "40 %" in table
     assert "−2.0" in table
     assert "−3.0" in table
 

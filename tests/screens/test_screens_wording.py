@@ -1,6 +1,8 @@
 """Numbers and names as the screens write them."""
 
+import ast
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -14,9 +16,11 @@ from statarb.screens.wording import (
     number_text,
     price_digits,
     price_text,
+    share_text,
     wait_text,
     with_commands,
 )
+from statarb.settings import PROJECT
 
 
 @pytest.mark.parametrize(
@@ -90,3 +94,75 @@ def test_escaped_text_has_no_special_character_without_its_backslash(text):
 def test_a_command_in_a_sentence_stays_as_it_is_typed():
     assert with_commands("a_b: start `ingest.py --db my_desk`.") == "a\\_b\\: start `ingest.py --db my_desk`."
     assert with_commands("half `a_b") == escape("half `a_b")
+
+
+@pytest.mark.parametrize(
+    ("share", "digits", "signed", "text"),
+    [
+        (0.55, 0, False, "55 %"),
+        (0.0456, 1, False, "4.6 %"),
+        (-0.4, 0, True, "\u221240 %"),
+        (-0.001, 0, True, "0 %"),
+        (math.nan, 0, False, DASH),
+    ],
+)
+def test_a_share_is_a_number_a_space_and_the_sign(share, digits, signed, text):
+    assert share_text(share, digits, signed=signed) == text
+
+
+def unspaced_per_cent(source: str) -> list[int]:
+    """Lines of the texts of a module that would show `55%`.
+
+    A key such as `'5%'` by itself is a name of the quant results and no text.
+    """
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FormattedValue) and isinstance(node.format_spec, ast.JoinedStr):
+            spec = node.format_spec.values[-1:]
+            if spec and isinstance(spec[0], ast.Constant) and str(spec[0].value).endswith("%"):
+                found.append(node.lineno)
+        elif isinstance(node, ast.JoinedStr):
+            for before, piece in zip(node.values, node.values[1:], strict=False):
+                after = str(piece.value) if isinstance(piece, ast.Constant) else ""
+                if isinstance(before, ast.FormattedValue) and after.startswith("%") and after != "%":
+                    found.append(node.lineno)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            text = node.value
+            if re.search(r"\d%(?![A-Z0-9'])", text) and not re.fullmatch(r"\d+%", text):
+                found.append(node.lineno)
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ('x = f"{share:.0%} of bars"', [1]),
+        ('x = f"{100 * share:.0f}% of bars"', [1]),
+        ('x = "at 95% of bars"', [1]),
+        ('x = "%{y:.1%}"', [1]),
+        ('x = values["5%"]', []),
+        ('x = f"{100 * share:.0f} % of %H"', []),
+    ],
+)
+def test_the_search_for_per_cent_finds_what_it_should(source, lines):
+    assert unspaced_per_cent(source) == lines
+
+
+def test_per_cent_stands_after_a_space_in_every_text_of_the_product():
+    package = PROJECT / "statarb"
+    found = {
+        str(path.relative_to(PROJECT)): lines
+        for path in sorted([*package.rglob("*.py"), *PROJECT.glob("*.py")])
+        if (lines := unspaced_per_cent(path.read_text()))
+    }
+    assert found == {}
+
+
+def test_per_cent_stands_after_a_space_in_every_document():
+    found = [
+        f"{path.name}: {line}"
+        for path in (PROJECT / "README.md", PROJECT / "CHANGELOG.md", *sorted((PROJECT / "docs").glob("*.md")))
+        for line in path.read_text().splitlines()
+        if re.search(r"\d%(?![A-Z0-9])", line)
+    ]
+    assert found == []
