@@ -61,6 +61,20 @@ export function dress(layout, style) {
   });
 }
 
+/** Gives what hovers over a drawn `plot` a true minus: the library's formats know the hyphen only. */
+export function trueMinus(plot) {
+  const layer = plot.querySelector(".hoverlayer");
+  const mend = () => {
+    const texts = document.createTreeWalker(layer, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const node = texts.currentNode;
+      const text = node.data.replace(/(?<!\w)-(?=[\d.])/g, "\u2212"); // not that of a date
+      if (text !== node.data) node.data = text;
+    }
+  };
+  new MutationObserver(mend).observe(layer, { childList: true, characterData: true, subtree: true });
+}
+
 /** A time as Plotly writes it; it would read a number as a time of the browser's own zone. */
 export function axisTime(ms) {
   return new Date(ms).toISOString().slice(0, -1).replace("T", " ");

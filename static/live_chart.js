@@ -10,7 +10,7 @@ const version = new URL(import.meta.url).search;
 const [drawing, keys, { linkedTime, linkTime }, { mounting }, { placeTags }] = await Promise.all(
   ["drawing", "keys", "link", "mount", "tags"].map((name) => import(`./${name}.js${version}`)),
 );
-const { axisKey, axisNumber, axisTime, dress, epochMs, firstAt, look, themed, unpacked } = drawing;
+const { axisKey, axisNumber, axisTime, dress, epochMs, firstAt, look, themed, trueMinus, unpacked } = drawing;
 const { KEYS_HTML, KEYS_TEXT, listenForKeys } = keys;
 
 const CONFIG = {
@@ -211,6 +211,7 @@ class LiveChart {
 
   listen() {
     this.listens = true;
+    trueMinus(this.plot);
     this.plot.on("plotly_relayout", (change) => this.onRelayout(change));
     this.plot.on("plotly_doubleclick", () => this.follow(null));
     this.plot.on("plotly_relayouting", () => this.placeTags());

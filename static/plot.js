@@ -9,7 +9,7 @@ const version = new URL(import.meta.url).search;
 const [drawing, { mounting }] = await Promise.all(
   ["drawing", "mount"].map((name) => import(`./${name}.js${version}`)),
 );
-const { axisKey, axisNumber, axisTime, dress, epochMs, firstAt, look, themed, unpacked } = drawing;
+const { axisKey, axisNumber, axisTime, dress, epochMs, firstAt, look, themed, trueMinus, unpacked } = drawing;
 
 const CONFIG = {
   displaylogo: false,
@@ -115,6 +115,7 @@ class Plot {
 
   listen() {
     this.listens = true;
+    trueMinus(this.plot);
     this.plot.on("plotly_relayout", (change) => {
       const range = change["xaxis.range"] ?? [change["xaxis.range[0]"], change["xaxis.range[1]"]];
       if (!this.spec.fit || range[0] === undefined) return;

@@ -24,12 +24,13 @@ from statarb.screens.frame import follow_instruments
 from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
 from statarb.screens.plot import show_plot
-from statarb.screens.stat import show_stat, show_wait
+from statarb.screens.stat import show_stat, show_wait, with_digits
 from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, MINUS, duration_text, escape, number_text, price_digits, share_text
 from statarb.screens.zone import current_zone
 from statarb.store.transfer import csv_text
 
+TICK = "3s"
 WHY = {
     "mean": "back at the mean",
     "stop": "stop",
@@ -41,11 +42,11 @@ WHY = {
 
 
 def show_backtest_page(desk: Desk, params: PairParams) -> None:
-    """The page moves with the bars; it looks for a closed one every second."""
+    """The page moves with the bars; it looks for a closed one every three seconds."""
     _backtest(desk, params)
 
 
-@st.fragment(run_every="1s")
+@st.fragment(run_every=TICK)
 def _backtest(desk: Desk, params: PairParams) -> None:
     try:
         view = desk.refresh(params)
@@ -241,13 +242,11 @@ def _show_trips(run: BacktestRun, result: Backtest, view: DeskView) -> None:
         "gross_bps": "Gross, bp", "cost_bps": "Costs, bp", "carry_bps": "Carry, bp", "net_bps": "Net, bp",
     }  # fmt: skip
     numbers = {
-        name: st.column_config.NumberColumn(
-            label, format=f"%.{digits[name]}f", help=tip("funding") if name == "carry_bps" else None
-        )
+        name: st.column_config.NumberColumn(label, help=tip("funding") if name == "carry_bps" else None)
         for name, label in labels.items()
     }
     st.dataframe(
-        shown,
+        with_digits(shown, digits),
         hide_index=True,
         key="trips",
         height=38 + 35 * min(12, len(shown)),

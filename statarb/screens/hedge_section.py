@@ -35,7 +35,7 @@ from statarb.screens.pair_charts import revision
 from statarb.screens.plot import show_plot
 from statarb.screens.stat import show_rows, show_table, show_wait
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, MINUS, escape, number_text, share_text, wait_text
+from statarb.screens.wording import DASH, escape, figures_text, number_text, share_text, wait_text
 from statarb.screens.zone import current_zone
 
 LINES = ("OLS", "OLS, x on y", "returns", "TLS", "Huber", "Theil-Sen", "Johansen", "Kalman")
@@ -100,7 +100,7 @@ def _show_scatter(view: DeskView) -> None:
         scatter_spec(rows, params, lines),
         rev=revision(view, *lines),
         label=f"{params.pair}: closing prices of the newest {len(rows)} bars against each other, "
-        + ", ".join(f"{name} beta {line.beta:.4g}" for name, line in lines.items()),
+        + ", ".join(f"{name} beta {figures_text(line.beta, 4)}" for name, line in lines.items()),
         height=460,
     )
     for name, line in made.items():
@@ -119,8 +119,8 @@ def _show_regression(study: PairStudy) -> None:
     beta_unit = "notional per notional" if log_scale else f"{params.pair.x.label} per {params.pair.y.label}"
     rows = [
         ("Regression", f"{hedge.direction}, {'log prices' if log_scale else 'prices'}, {hedge.n:,} bars"),
-        ("β", f"{_true_minus(hedge.beta)} ± {hedge.beta_se:.2g} {beta_unit}"),
-        ("α", f"{_true_minus(hedge.alpha)} ± {hedge.alpha_se:.2g} {'log' if log_scale else 'price'} units"),
+        ("β", f"{figures_text(hedge.beta, 5)} ± {hedge.beta_se:.2g} {beta_unit}"),
+        ("α", f"{figures_text(hedge.alpha, 5)} ± {hedge.alpha_se:.2g} {'log' if log_scale else 'price'} units"),
         ("R²", f"{hedge.r2:.4f}"),
     ]
     if isinstance(moments, FrozenMoments):
@@ -229,7 +229,3 @@ def _show_summary(study: PairStudy) -> None:
         return
     st.caption(escape(OLS_BANNER))
     st.code(summary.removeprefix(OLS_BANNER).strip("\n"), language=None, wrap_lines=False)
-
-
-def _true_minus(value: float) -> str:
-    return f"{value:.5g}".replace("-", MINUS)

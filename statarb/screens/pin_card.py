@@ -18,7 +18,7 @@ from statarb.screens.desk import Desk
 from statarb.screens.pin_words import half_lives_text, legs_text, money_text
 from statarb.screens.stat import show_card
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, duration_text, escape, number_text, share_text
+from statarb.screens.wording import DASH, duration_text, escape, figures_text, number_text, share_text
 from statarb.screens.zone import current_zone
 from statarb.settings import desk_path
 from statarb.store import DeskFile
@@ -127,7 +127,7 @@ def _show_numbers(pin: Pin, view: DeskView, state: PinState) -> None:
     else:
         today = pin.beta * (1 + state.beta_drift)
         drift = share_text(state.beta_drift, signed=True)
-        show_card("β drift", drift, f"{pin.beta:.3g} pinned, now {today:.3g}", _DRIFT_HELP)
+        show_card("β drift", drift, f"{pin.beta:.3g} pinned, now {figures_text(today, 3)}", _DRIFT_HELP)
 
 
 def _signed(value: float, digits: int) -> str:

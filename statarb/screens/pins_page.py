@@ -15,6 +15,7 @@ from statarb.screens.cards import show_problem
 from statarb.screens.desk import Desk
 from statarb.screens.pin_card import open_pin, show_delete_form, show_fills_form, show_note_form, show_pin_card
 from statarb.screens.pin_words import legs_text, money_text
+from statarb.screens.stat import with_digits
 from statarb.screens.wording import DASH, duration_text, escape, number_text
 from statarb.screens.zone import current_zone
 from statarb.settings import desk_path
@@ -75,19 +76,12 @@ def _show_closed(desk: Desk, pins: Sequence[Pin]) -> None:
     st.header("Closed", anchor=False)
     table = pd.DataFrame([_row(pin) for pin in pins])
     chosen = st.dataframe(
-        table,
+        with_digits(table, {"Net": 2, "Net, bp": 1, "Gross": 2, "Costs": 2, "Carry": 2}),
         hide_index=True,
         width="stretch",
         key="closed-pins",
         on_select="rerun",
         selection_mode="single-row",
-        column_config={
-            "Net": st.column_config.NumberColumn(format="%.2f"),
-            "Net, bp": st.column_config.NumberColumn(format="%.1f"),
-            "Gross": st.column_config.NumberColumn(format="%.2f"),
-            "Costs": st.column_config.NumberColumn(format="%.2f"),
-            "Carry": st.column_config.NumberColumn(format="%.2f"),
-        },
     )
     rows = chosen["selection"]["rows"] if chosen else []
     if not rows or rows[0] >= len(pins):

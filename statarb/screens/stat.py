@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 from statarb.quant import NotEnough, Undefined
 from statarb.screens.glossary_text import tip
-from statarb.screens.wording import DASH, escape, wait_text
+from statarb.screens.wording import DASH, escape, number_text, wait_text
 
 
 def show_card(label: str, value: str, description: str, help_text: str | None = None) -> None:
@@ -39,6 +41,12 @@ def show_table(columns: dict[str, list[str]], *, hide_header: bool = False) -> N
     """A small table of text, shown as it is."""
     escaped = {name: [escape(cell) for cell in cells] for name, cells in columns.items()}
     st.table(pd.DataFrame(escaped), border="horizontal", hide_index=True, hide_header=hide_header)
+
+
+def with_digits(frame: pd.DataFrame, digits: Mapping[str, int]) -> Styler:
+    """For a table that sorts: the named columns stay numbers, and show fixed digits with a true minus."""
+    # The formats of Streamlit's own number columns know the hyphen only.
+    return frame.style.format({name: partial(number_text, digits=places) for name, places in digits.items()})
 
 
 def show_rows(rows: Sequence[tuple[str, str]]) -> None:

@@ -52,6 +52,11 @@ def number_text(value: float, digits: int = 2, *, signed: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
+def figures_text(value: float, figures: int) -> str:
+    """So many significant figures, with a true minus: `0.8731`."""
+    return f"{value:.{figures}g}".replace("-", MINUS) if math.isfinite(value) else DASH
+
+
 def share_text(share: float, digits: int = 0, *, signed: bool = False) -> str:
     """A share as `55 %`."""
     return f"{number_text(100 * share, digits, signed=signed)} %" if math.isfinite(share) else DASH

@@ -16,6 +16,7 @@ from statarb.screens import backtest_page
 from statarb.screens.backtest_page import csv_name, doubts, outcome_text, trips_frame
 from statarb.screens.desk import Desk
 from statarb.screens.glossary_text import GLOSSARY
+from statarb.screens.stat import with_digits
 from statarb.store.transfer import csv_text
 
 
@@ -174,3 +175,12 @@ def test_what_is_doubtful_is_said(filled):
     low, high = result.interval_bps
     assert ("not different from nothing" in outcome_text(result)) == (low <= 0 <= high)
     assert not math.isnan(low)
+
+
+def test_the_tables_losses_are_shown_with_a_true_minus_and_stay_numbers():
+    styled = with_digits(
+        pd.DataFrame({"net_bps": [-12.345, -0.0, 7.0], "side": ["sold", "sold", "bought"]}), {"net_bps": 1}
+    )
+    cells = [row[1]["display_value"] for row in styled._translate(False, False)["body"]]
+    assert cells == ["\u221212.3", "0.0", "7.0"]
+    assert styled.data["net_bps"].dtype == np.float64

@@ -13,6 +13,7 @@ from statarb.screens.wording import (
     DASH,
     duration_text,
     escape,
+    figures_text,
     number_text,
     price_digits,
     price_text,
@@ -166,3 +167,10 @@ def test_per_cent_stands_after_a_space_in_every_document():
         if re.search(r"\d%(?![A-Z0-9])", line)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.87654321, "0.8765"), (-1.5, "\u22121.5"), (math.nan, DASH), (12345.6, "1.235e+04")]
+)
+def test_significant_figures_have_a_true_minus(value, text):
+    assert figures_text(value, 4) == text
