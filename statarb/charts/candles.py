@@ -1,4 +1,4 @@
-"""The analysis' stack of panes: prices as lines or candles, volume, spread, z and correlation on one time axis."""
+"""The analysis' stack of panes over one time axis, with its prices as lines or as candles."""
 
 from __future__ import annotations
 
@@ -18,55 +18,33 @@ OHLC = ("open", "high", "low", "close")
 
 
 def analysis_spec(
-    figure: Figure, y_bars: pd.DataFrame, x_bars: pd.DataFrame, params: PairParams, *, candles: bool, newest: int
+    figure: Figure, params: PairParams, newest: int, candles: tuple[pd.DataFrame, pd.DataFrame] | None = None
 ) -> dict[str, Any]:
-    """The newest bars of `figure` with volume below its prices, and the prices as candles if so wanted.
+    """The newest bars of `figure`, the prices as lines on a common base or as candles.
 
     Parameters
     ----------
     figure : Figure
-        `pair_figure`: prices, spread, z and correlation of bars in which both legs traded.
-    y_bars, x_bars : DataFrame
-        Closed bars of each leg, as `resample_bars` returns them.
+        `pair_figure`: prices, volume, spread, z and correlation of bars in which both legs traded.
     params : PairParams
-    candles : bool
-        A pane of candles for each leg, in place of both on a common base.
     newest : int
         Bars shown.
+    candles : pair of DataFrame, optional
+        Closed bars of y and of x, as `resample_bars` returns them: a pane of candles for each, in place of the lines.
     """
-    figure = _newest(figure, newest)
-    pair = params.pair
+    figure, legs = _newest(figure, newest), (params.pair.y, params.pair.x)
     if candles:
-        top = [_bare(pair.y.label, 1.3), _bare(pair.x.label, 1.3), _bare("Volume", 0.5)]
-    else:
-        top = [figure.panes[0], _bare("Volume", 0.5)]
-    volume = len(top) - 1
-    top[volume] = replace(top[volume], title=_volume_title(pair.y, pair.x), tick_format=".2~s")
-    spec = replace(figure, panes=(*top, *figure.panes[1:])).spec()
-    legs = ((pair.y, _since(y_bars, figure), Y_COLOR), (pair.x, _since(x_bars, figure), X_COLOR))
-    for number, (leg, bars, color) in enumerate(legs):
-        if candles:
-            spec["data"].append(_candles(leg, bars, color, number))
-        spec["data"].append(_volume(leg, bars, color, volume, number))
-    spec["fit"][volume] = [0]
-    spec["layout"] |= {
-        "uirevision": f"{params.y}|{params.x}|{params.timeframe}|{newest}",
-        "barmode": "group",
-        "bargap": 0.15,
-    }
+        bare = tuple(Pane(leg.label, (), tick_format=",~r", weight=1.3) for leg in legs)
+        figure = replace(figure, panes=(*bare, *figure.panes[1:]))
+    spec = figure.spec()
+    if candles:
+        drawn = zip(legs, candles, (Y_COLOR, X_COLOR), strict=True)
+        spec["data"] += [
+            _candles(leg, _since(bars, figure), color, number) for number, (leg, bars, color) in enumerate(drawn)
+        ]
+    spec["layout"]["uirevision"] = f"{params.y}|{params.x}|{params.timeframe}|{newest}"
     spec["layout"]["xaxis"]["rangeslider"] = {"visible": False}
     return spec
-
-
-def _bare(title: str, weight: float) -> Pane:
-    return Pane(title, (), tick_format=",~r", weight=weight)
-
-
-def _volume_title(y: Instrument, x: Instrument) -> str:
-    names = ((y, Y_COLOR), (x, X_COLOR))
-    return "Volume in the quote currency  " + "  ".join(
-        f'<span style="color:{color};font-weight:normal">\u25a0 {leg.label}</span>' for leg, color in names
-    )
 
 
 def _newest(figure: Figure, newest: int) -> Figure:
@@ -105,19 +83,6 @@ def _candles(leg: Instrument, bars: pd.DataFrame, color: str, number: int) -> di
         "yaxis": _axis(number),
         "increasing": {"line": {"color": color, "width": 1}, "fillcolor": "@background-color"},
         "decreasing": {"line": {"color": color, "width": 1}, "fillcolor": color},
-    }
-
-
-def _volume(leg: Instrument, bars: pd.DataFrame, color: str, pane: int, number: int) -> dict[str, Any]:
-    return {
-        "type": "bar",
-        "name": f"volume {leg.label}",
-        "x": _times(bars),
-        "y": packed(bars["quote_volume"].to_numpy(dtype=np.float64)),
-        "yaxis": _axis(pane),
-        "offsetgroup": str(number),
-        "hovertemplate": "%{y:.3s}",
-        "marker": {"color": color, "opacity": 0.7, "line": {"width": 0}},
     }
 
 

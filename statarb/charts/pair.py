@@ -56,12 +56,13 @@ def live_figure(
 def pair_figure(
     study: PairStudy, episodes: Sequence[Episode], notes: Sequence[str], version: str, zone: Zone = UTC_ZONE
 ) -> Figure:
-    """Prices, the spread as seen and by today's hedge, z with its thresholds, and the rolling correlation.
+    """Prices, volume, the spread as seen and by today's hedge, z with its thresholds, and the rolling correlation.
 
     Parameters as `live_figure`.
     """
     panes = (
         _prices(study, 1.2, notes[0], zone),
+        _volume(study, 0.5),
         _spread(study, 1.2, notes[1], zone, fixed=True),
         _z(study, episodes, 1.0, notes[2]),
         _correlation(study, 0.8, notes[3]),

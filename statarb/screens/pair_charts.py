@@ -77,8 +77,7 @@ def _charts(desk: Desk, view: DeskView, zone: Zone, candles: bool, newest: int) 
     figure = pair_figure(study, view.analysis.episodes, (*chart_notes(study), note), view.analysis.bars_version, zone)
     opened = epoch_ms(study.prices.index[-newest:])
     since_ms = int(opened[0]) if opened.size else study.as_of_ms
-    y_bars, x_bars = desk.closed_bars(view, since_ms)
-    return analysis_spec(figure, y_bars, x_bars, study.params, candles=candles, newest=newest)
+    return analysis_spec(figure, study.params, newest, desk.closed_bars(view, since_ms) if candles else None)
 
 
 def show_distribution_section(view: DeskView) -> None:

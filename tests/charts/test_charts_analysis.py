@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import pytest
 from test_charts_pair import NOTES, START_MS, bars, study, unpacked
 
-from statarb.charts import pair_figure
+from statarb.charts import live_figure, pair_figure
 from statarb.charts.backtest import backtest_spec
 from statarb.charts.candles import analysis_spec
 from statarb.charts.distribution import distribution_spec
@@ -35,7 +35,7 @@ def drawn_spec(spec):
 def analysis(one, newest=120, *, candles=False, closes=None):
     figure = pair_figure(one, one.episodes, NOTES, "1")
     closes = np.arange(100.0, 800.0) if closes is None else closes
-    return analysis_spec(figure, bars(closes), bars(closes / 2), one.params, candles=candles, newest=newest)
+    return analysis_spec(figure, one.params, newest, (bars(closes), bars(closes / 2)) if candles else None)
 
 
 def legs(one):
@@ -63,14 +63,24 @@ def test_only_the_newest_bars_are_drawn_and_they_are_the_studys():
     assert all(time >= START_MS + 580 * 60_000 for time in crossed)
 
 
-def test_candles_and_volume_are_the_bars_of_each_leg_without_the_empty_ones():
+def test_candles_are_the_bars_of_each_leg_without_the_empty_ones():
     closes = np.arange(100.0, 800.0)
     closes[690] = np.nan
     drawn = named(analysis(study(n=700), candles=True, closes=closes))
     shown = np.delete(closes, 690)[-119:]
     np.testing.assert_array_equal(unpacked(drawn["ETHUSDT"]["close"]), shown)
     np.testing.assert_array_equal(unpacked(drawn["BTCUSDT"]["close"]), shown / 2)
-    assert unpacked(drawn["volume ETHUSDT"]["y"]).tolist() == [5.0] * 119
+
+
+@pytest.mark.parametrize("candles", [False, True])
+def test_volume_is_drawn_as_steps_of_the_bars_as_on_live_view(candles):
+    one = study(n=700)
+    spec, live = analysis(one, candles=candles), live_figure(one, one.episodes, NOTES, "1").spec()
+    for leg, column in (("ETHUSDT", "y_volume"), ("BTCUSDT", "x_volume")):
+        shown, there = named(spec)[f"{leg} volume"], named(live)[f"{leg} volume"]
+        np.testing.assert_allclose(unpacked(shown["y"]), one.prices[column].iloc[-120:], rtol=1e-6)
+        assert {key: shown[key] for key in ("type", "line")} == {key: there[key] for key in ("type", "line")}
+    assert not [trace for trace in spec["data"] if trace["type"] == "bar"]
 
 
 @pytest.mark.parametrize("scale", ["log", "price"])
