@@ -35,7 +35,7 @@ from statarb.screens.pair_charts import revision
 from statarb.screens.plot import show_plot
 from statarb.screens.stat import show_rows, show_table, show_wait
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, escape, figures_text, number_text, share_text, wait_text
+from statarb.screens.wording import DASH, escape, figures_text, interval_text, number_text, share_text, wait_text
 from statarb.screens.zone import current_zone
 
 LINES = ("OLS", "OLS, x on y", "returns", "TLS", "Huber", "Theil-Sen", "Johansen", "Kalman")
@@ -212,9 +212,7 @@ def _beta_text(found: HedgeEstimate | NotEnough) -> str:
 
 
 def _interval_text(found: HedgeEstimate | NotEnough) -> str:
-    if isinstance(found, NotEnough) or math.isnan(found.beta_low):
-        return DASH
-    return f"{number_text(found.beta_low, 4)} to {number_text(found.beta_high, 4)}"
+    return DASH if isinstance(found, NotEnough) else interval_text(found.beta_low, found.beta_high) or DASH
 
 
 def _quality_text(found: HedgeQuality | NotEnough) -> str:

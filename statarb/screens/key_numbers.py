@@ -16,7 +16,7 @@ from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
 from statarb.screens.stat import show_card
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, duration_text, escape, number_text, price_text, share_text
+from statarb.screens.wording import DASH, duration_text, escape, interval_text, number_text, price_text, share_text
 from statarb.screens.zone import current_zone
 from statarb.store import LastTrade
 
@@ -94,18 +94,11 @@ def _hedge_metric(study: PairStudy) -> None:
     if math.isnan(beta):
         show_card("Hedge ratio β", DASH, _count(fit) if isinstance(fit, NotEnough) else DASH, tip("beta"))
         return
+    found = study.hedge_estimate
+    interval = "" if isinstance(found, NotEnough) else interval_text(found.beta_low, found.beta_high)
     method = HEDGE_NAMES[study.params.hedge].lower()
     help_text = f"By {method}; below, where it lies with 95 %.\n\n{tip('beta')}"
-    show_card("Hedge ratio β", number_text(beta, 4), _interval_text(study) or method, help_text)
-
-
-def _interval_text(study: PairStudy) -> str:
-    """`0.81 to 0.92`: where beta lies with 95 %; '' where the method has no interval."""
-    found = study.hedge_estimate
-    if isinstance(found, NotEnough) or not (math.isfinite(found.beta_low) and math.isfinite(found.beta_high)):
-        return ""
-    digits = 2 if found.beta_high - found.beta_low > 0.02 else 4
-    return f"{number_text(found.beta_low, digits)} to {number_text(found.beta_high, digits)}"
+    show_card("Hedge ratio β", number_text(beta, 4), interval or method, help_text)
 
 
 def _correlation_metric(study: PairStudy) -> None:

@@ -18,7 +18,7 @@ from statarb.screens.pair_charts import show_charts_section, show_distribution_s
 from statarb.screens.stat import show_no_stat, show_stat
 from statarb.screens.tests_section import show_tests_section
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, duration_text, escape, number_text, share_text
+from statarb.screens.wording import DASH, duration_text, escape, interval_text, number_text, share_text
 
 SECTIONS = ("Charts", "Hedge", "Distribution", "Tests")
 
@@ -91,8 +91,7 @@ def _beta(study: PairStudy) -> None:
     if isinstance(found, NotEnough):
         show_no_stat("Hedge ratio β", found, "beta_interval")
         return
-    interval = f"{number_text(found.beta_low, 3)} to {number_text(found.beta_high, 3)}"
-    description = found.method if math.isnan(found.beta_low) else interval
+    description = interval_text(found.beta_low, found.beta_high) or found.method
     show_stat("Hedge ratio β", number_text(found.beta, 4), description, "beta_interval")
 
 

@@ -57,6 +57,15 @@ def figures_text(value: float, figures: int) -> str:
     return f"{value:.{figures}g}".replace("-", MINUS) if math.isfinite(value) else DASH
 
 
+def interval_text(low: float, high: float) -> str:
+    """`0.81 to 0.92`, to two figures of its width and two decimals at least; '' where there is no interval."""
+    width = high - low
+    if not (math.isfinite(width) and width >= 0):
+        return ""
+    digits = min(6, max(2, 1 - math.floor(math.log10(width)))) if width else 6
+    return f"{number_text(low, digits)} to {number_text(high, digits)}"
+
+
 def share_text(share: float, digits: int = 0, *, signed: bool = False) -> str:
     """A share as `55 %`."""
     return f"{number_text(100 * share, digits, signed=signed)} %" if math.isfinite(share) else DASH

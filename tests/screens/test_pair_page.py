@@ -13,6 +13,7 @@ from statarb.quant import z_distribution
 from statarb.screens import hedge_section, pair_charts
 from statarb.screens.desk import Desk
 from statarb.screens.glossary_text import GLOSSARY
+from statarb.screens.wording import interval_text
 
 SECTIONS = ("Charts", "Hedge", "Distribution", "Tests")
 
@@ -59,6 +60,14 @@ def test_the_verdict_with_its_reasons_and_what_the_hedge_is_worth_stand_on_every
         assert shown["Beta gap"].endswith(f"{100 * study.beta_gap.share:.0f} %")
         assert shown["Stability"].endswith(study.stability.badge)
         assert shown["Correlation"] == f"{study.correlation.iloc[-1]:.2f}"
+
+
+def test_the_hedges_interval_reads_alike_on_live_view_and_in_the_analysis(filled):
+    said = {
+        metric.delta for name in ("live", "pair") for metric in page(name).metric if metric.label == "Hedge ratio β"
+    }
+    found = study_of(filled.path).hedge_estimate
+    assert said == {interval_text(found.beta_low, found.beta_high)}
 
 
 def test_a_half_life_is_shown_only_while_the_verdict_stands(filled):

@@ -14,6 +14,7 @@ from statarb.screens.wording import (
     duration_text,
     escape,
     figures_text,
+    interval_text,
     number_text,
     price_digits,
     price_text,
@@ -174,3 +175,19 @@ def test_per_cent_stands_after_a_space_in_every_document():
 )
 def test_significant_figures_have_a_true_minus(value, text):
     assert figures_text(value, 4) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (0.403, 1.577, "0.40 to 1.58"),
+        (0.8123, 0.8456, "0.812 to 0.846"),
+        (-0.00412, 0.00012, "\u22120.0041 to 0.0001"),
+        (1823.4, 2210.9, "1,823.40 to 2,210.90"),
+        (1.0, 1.0, "1.000000 to 1.000000"),
+        (math.nan, math.nan, ""),
+        (-math.inf, math.inf, ""),
+    ],
+)
+def test_an_interval_has_the_digits_of_its_width(low, high, text):
+    assert interval_text(low, high) == text
