@@ -14,16 +14,16 @@ from statarb.quant import NotEnough
 from statarb.quant.sample import epoch_ms
 
 OLS_COLOR, KALMAN_COLOR, RETURNS_COLOR, LEVELS_COLOR = "@blue-color", "@orange-color", "@green-color", "@gray-color"
-BAND_COLOR = "@orange-background-color"
+OLS_BAND, KALMAN_BAND = "@blue-background-color", "@orange-background-color"
 
 BAND_SDS = 1.96
-"""Deviations from beta to an edge of its band: 95 % of a normal law."""
+"""Errors from beta to an edge of its band: 95 % of a normal law."""
 
 
 def beta_spec(
     index: pd.Index, rolling: pd.DataFrame, kalman: pd.DataFrame, params: PairParams, note: str = ""
 ) -> dict[str, Any]:
-    """Beta of rolling least squares, and of the Kalman filter with its band.
+    """Beta of rolling least squares and of the Kalman filter, each in the band of its own error.
 
     Parameters
     ----------
@@ -35,14 +35,22 @@ def beta_spec(
     note : str
         What stands in the pane while there is nothing to draw.
     """
-    beta, half = kalman["beta"].to_numpy(), BAND_SDS * kalman["beta_sd"].to_numpy()
     lines = (
-        Line("Kalman, low", "", beta - half, KALMAN_COLOR, "", width=0.0),
-        Line("Kalman, high", "", beta + half, KALMAN_COLOR, "", width=0.0, fill="tonexty", fill_color=BAND_COLOR),
-        Line("Kalman", "Kalman, with its 95 % band", beta, KALMAN_COLOR, ".4f"),
-        Line("least squares", "rolling least squares", rolling["beta"].to_numpy(), OLS_COLOR, ".4f"),
+        *_band("Kalman", kalman["beta"], kalman["beta_sd"], KALMAN_COLOR, KALMAN_BAND),
+        *_band("least squares", rolling["beta"], rolling["beta_se"], OLS_COLOR, OLS_BAND),
+        Line("Kalman", "Kalman, 95 % band", kalman["beta"].to_numpy(), KALMAN_COLOR, ".4f"),
+        Line("least squares", "least squares, classic 95 % band", rolling["beta"].to_numpy(), OLS_COLOR, ".4f"),
     )
     return _spec(index, Pane(f"β over {params.window:,} bars", lines, tick_format=".4~f", note=note), params)
+
+
+def _band(name: str, beta: pd.Series, error: pd.Series, color: str, fill: str) -> tuple[Line, Line]:
+    """Both edges; a thin line each, so that the bands stay apart where they lie over each other."""
+    middle, half = beta.to_numpy(), BAND_SDS * error.to_numpy()
+    return (
+        Line(f"{name}, low", "", middle - half, color, "", width=0.5),
+        Line(f"{name}, high", "", middle + half, color, "", width=0.5, fill="tonexty", fill_color=fill),
+    )
 
 
 def correlation_spec(

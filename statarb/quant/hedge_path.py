@@ -33,25 +33,33 @@ def rolling_hedge(y: Any, x: Any, window: int) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns alpha, beta, sd (of the residuals, ddof 1), r2; known at the close of their bar. NaN until the window
-        is full, and where no spread exists (a leg does not move, or both legs are one asset).
+        Columns alpha, beta, sd (of the residuals, ddof 1), r2, beta_se; known at the close of their bar. NaN until
+        the window is full, and where no spread exists (a leg does not move, or both legs are one asset).
 
     Raises
     ------
     DataError
         As `hedge_ratio`, or a window below 3 bars.
 
+    Notes
+    -----
+    beta_se is the classic standard error, sqrt(SSR / (w - 2) / Sxx). It takes the residuals as independent; those of
+    prices are not, so a band of it is far too narrow: `long_run_hedge` has an error that can be believed.
+
     References
     ----------
     O(1) a bar by the window sums of van Herk (1992). Equal to statsmodels' RollingOLS on centred data.
     """
     first, second = checked_pair(y, x)
-    line = rolling_line(rolling_moments(first.to_numpy(), second.to_numpy(), checked_window(window)))
-    return pd.DataFrame(np.array(line).T, index=first.index, columns=list(line._fields))
+    m = rolling_moments(first.to_numpy(), second.to_numpy(), checked_window(window))
+    line = rolling_line(m)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beta_se = line.sd * np.sqrt((window - 1) / (window - 2) / m.sxx)
+    return pd.DataFrame({**line._asdict(), "beta_se": beta_se}, index=first.index)
 
 
 class RollingLine(NamedTuple):
-    """`rolling_hedge` as arrays."""
+    """The line of `rolling_hedge` as arrays."""
 
     alpha: Floats
     beta: Floats

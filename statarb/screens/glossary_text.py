@@ -137,9 +137,10 @@ GLOSSARY: dict[str, Term] = {
     "rolling_beta": Term(
         "Rolling β",
         HEDGE,
-        "β of the last w bars, at every bar",
+        "β of the last w bars, at every bar. Band: β ± 1.96 √(SSR ÷ (w − 2) ÷ Sxx), the classic error",
         "A β that wanders means that the hedge of an hour ago is not today's.",
-        "Neighbouring values share most of their bars.",
+        "Neighbouring values share most of their bars. The classic error takes bars as independent: where prices "
+        "wander, its band holds the true β in fewer than half of the cases measured.",
         ("rolling_hedge",),
     ),
     "kalman_beta": Term(

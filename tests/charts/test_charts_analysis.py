@@ -105,7 +105,7 @@ def test_a_scatter_of_nothing_is_valid():
     go.Figure(**drawn_spec(scatter_spec(one.prices, one.params, {})))
 
 
-def test_the_band_is_the_filters_and_beta_is_the_regressions():
+def test_each_beta_stands_in_the_band_of_its_own_error():
     one = study()
     y, x = legs(one)
     rolling, kalman = rolling_hedge(y, x, 60), kalman_hedge(y, x)
@@ -114,6 +114,8 @@ def test_the_band_is_the_filters_and_beta_is_the_regressions():
     shown = {name: unpacked(trace["y"]) for name, trace in named(spec).items()}
     np.testing.assert_allclose(shown["least squares"], rolling["beta"], rtol=1e-6)
     np.testing.assert_allclose(shown["Kalman, high"] - shown["Kalman, low"], 2 * 1.96 * kalman["beta_sd"], rtol=1e-3)
+    width = shown["least squares, high"] - shown["least squares, low"]
+    np.testing.assert_allclose(width, 2 * 1.96 * rolling["beta_se"], rtol=1e-3, atol=1e-6)
     np.testing.assert_allclose(shown["Kalman"], kalman["beta"], rtol=1e-6)
 
 

@@ -136,6 +136,7 @@ def test_rolling_hedge_equals_statsmodels(window):
     ours, oracle = rolling_hedge(Y, X, window), RollingOLS(Y, sm.add_constant(X), window=window).fit()
     np.testing.assert_allclose(ours[["alpha", "beta"]], oracle.params, rtol=1e-6, atol=1e-8)
     np.testing.assert_allclose(ours["r2"], oracle.rsquared, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(ours["beta_se"], oracle.bse[:, 1], rtol=1e-6, atol=1e-12)
 
 
 class TestKalman:
