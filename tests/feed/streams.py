@@ -1,4 +1,4 @@
-"""What the tests of a stream share: a sink that keeps everything, a stream of one server, scripts for that server."""
+"""What the tests of a stream share: a sink that keeps everything, a clock that leaps, scripts for a server."""
 
 from __future__ import annotations
 
@@ -7,11 +7,27 @@ import time
 
 from feed.rawserver import Peer, RawServer, trades
 
-from statarb.clock import SYSTEM_CLOCK
+from statarb.clock import SYSTEM_CLOCK, Clock
 from statarb.feed.backoff import ConnectBudget
 from statarb.feed.stream import TradeStream
 from statarb.feed.venues import venue
 from statarb.market import Instrument
+
+PATIENCE_S = 100.0
+"""Of the streams under test; longer than a test waits for anything."""
+
+
+class LeapingClock:
+    """The machine's clocks, ahead by as much as a test says."""
+
+    ahead_s = 0.0
+    wait = SYSTEM_CLOCK.wait
+
+    def now_ms(self) -> int:
+        return SYSTEM_CLOCK.now_ms() + int(self.ahead_s * 1000)
+
+    def monotonic_s(self) -> float:
+        return SYSTEM_CLOCK.monotonic_s() + self.ahead_s
 
 
 class Recorder:
@@ -49,7 +65,7 @@ class Recorder:
             assert self.changed.wait_for(condition, seconds), (self.ids[-5:], self.rejects, self.states)
 
 
-def stream_of(server: RawServer, sink: Recorder, *instruments: Instrument) -> TradeStream:
+def stream_of(server: RawServer, sink: Recorder, *instruments: Instrument, clock: Clock = SYSTEM_CLOCK) -> TradeStream:
     budget = ConnectBudget(SYSTEM_CLOCK.monotonic_s, lambda: 0.1)
     return TradeStream(
         "spot-1",
@@ -57,6 +73,7 @@ def stream_of(server: RawServer, sink: Recorder, *instruments: Instrument) -> Tr
         instruments or [Instrument("spot", "BTCUSDT")],
         sink,
         budget,
+        clock,
     )
 
 

@@ -9,6 +9,7 @@ from support import free_port
 
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import BlockedError, FeedError, UnreachableError
+from statarb.feed import socket as trade_socket
 from statarb.feed.socket import TradeSocket
 
 HANDSHAKES = {
@@ -30,7 +31,9 @@ HANDSHAKES = {
 
 
 @pytest.mark.parametrize("steps", HANDSHAKES.values(), ids=HANDSHAKES.keys())
-def test_a_handshake_that_fails_is_tried_again(recorder, steps):
+def test_a_handshake_that_fails_is_tried_again(recorder, monkeypatch, steps):
+    monkeypatch.setattr(trade_socket, "CONNECT_S", 2.0)
+
     def script(peer: Peer) -> None:
         for step in steps:
             step(peer)
@@ -63,7 +66,12 @@ def test_no_server_and_no_such_host_say_what_to_do():
         TradeSocket(SYSTEM_CLOCK).open("ws://no-such-host.invalid")
 
 
-def test_tls_is_never_weakened_nor_left():
+def test_tls_is_never_weakened_nor_left(recorder):
     """A server that speaks plain text on a wss address is refused."""
-    with RawServer(healthy(range(3))) as server, pytest.raises(UnreachableError):
+
+    def plain(peer: Peer) -> None:
+        peer.send(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+        peer.wait_closed()
+
+    with RawServer(plain) as server, pytest.raises(UnreachableError, match="SSL"):
         TradeSocket(SYSTEM_CLOCK).open(server.url.replace("ws://", "wss://"))

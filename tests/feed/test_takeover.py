@@ -18,47 +18,45 @@ SHUTDOWNS = {
 
 
 @pytest.mark.parametrize("notice", SHUTDOWNS.values(), ids=SHUTDOWNS.keys())
-def test_an_announced_shutdown_is_made_good_before_it_breaks(patient, notice):
+def test_an_announced_shutdown_is_made_good_before_it_breaks(recorder, notice):
     """The old connection goes on delivering until the new one has delivered; nothing is missed."""
-    takeover, told = threading.Event(), threading.Event()
+    takeover = threading.Event()
 
     def old(peer: Peer) -> None:
         peer.accept()
         peer.send(trades(range(5)) + frame(notice))
         takeover.wait(60)
         peer.send(trades(range(5, 8)))
-        told.set()
         peer.wait_closed()
 
     def new(peer: Peer) -> None:
         peer.accept()
         takeover.set()
-        told.wait(60)
-        time.sleep(0.5)
+        recorder.wait(lambda: 7 in recorder.ids)
         peer.send(trades(range(7, 12)))
         peer.wait_closed()
 
     with RawServer(old, new) as server:
-        stream = stream_of(server, patient)
+        stream = stream_of(server, recorder)
         stream.start()
-        patient.wait(lambda: set(patient.ids) == set(range(12)))
-        assert patient.ids.count(7) == 2
-        assert "connecting" not in patient.states[1:]
+        recorder.wait(lambda: set(recorder.ids) == set(range(12)))
+        assert recorder.ids.count(7) == 2
+        assert "connecting" not in recorder.states[1:]
         wait_until(lambda: server.open_peers == 1)
         stream.stop()
 
 
-def test_a_connection_is_renewed_before_the_exchange_cuts_it_after_a_day(patient, monkeypatch):
+def test_a_connection_is_renewed_before_the_exchange_cuts_it_after_a_day(recorder, monkeypatch):
     monkeypatch.setattr(streaming, "LIFETIME_S", 0.3)
     with RawServer(steady(0), steady(1000)) as server:
-        stream = stream_of(server, patient)
+        stream = stream_of(server, recorder)
         stream.start()
-        patient.wait(lambda: len(patient.sessions) >= 2 and patient.ids[-1] >= 1000)
-        assert "connecting" not in patient.states[1:]
+        recorder.wait(lambda: len(recorder.sessions) >= 2 and recorder.ids[-1] >= 1000)
+        assert "connecting" not in recorder.states[1:]
         stream.stop()
 
 
-def test_instruments_join_and_leave_without_a_pause_of_the_others(patient):
+def test_instruments_join_and_leave_without_a_pause_of_the_others(recorder):
     btc, eth = Instrument("spot", "BTCUSDT"), Instrument("spot", "ETHUSDT")
     paths = []
 
@@ -70,19 +68,19 @@ def test_instruments_join_and_leave_without_a_pause_of_the_others(patient):
             time.sleep(0.02)
 
     with RawServer(script) as server:
-        stream = stream_of(server, patient, btc)
+        stream = stream_of(server, recorder, btc)
         stream.start()
-        patient.wait(lambda: len(patient.ids) > 3)
+        recorder.wait(lambda: len(recorder.ids) > 3)
         stream.follow([btc, eth])
-        patient.wait(lambda: len(patient.sessions) == 2)
+        recorder.wait(lambda: len(recorder.sessions) == 2)
         stream.follow([eth])
-        patient.wait(lambda: len(patient.sessions) == 3)
-        assert "connecting" not in patient.states[1:]
+        recorder.wait(lambda: len(recorder.sessions) == 3)
+        assert "connecting" not in recorder.states[1:]
         stream.stop()
     assert [path.split("=")[1] for path in paths] == ["btcusdt@trade", "btcusdt@trade/ethusdt@trade", "ethusdt@trade"]
 
 
-def test_a_successor_that_fails_leaves_the_old_connection_in_place(patient):
+def test_a_successor_that_fails_leaves_the_old_connection_in_place(recorder):
     """The server refuses the second connection; the first goes on delivering and a later try succeeds."""
 
     def refusing(peer: Peer) -> None:
@@ -90,11 +88,11 @@ def test_a_successor_that_fails_leaves_the_old_connection_in_place(patient):
         peer.send(b"HTTP/1.1 500 Oops\r\n\r\n")
 
     with RawServer(steady(0), refusing, steady(1000)) as server:
-        stream = stream_of(server, patient)
+        stream = stream_of(server, recorder)
         stream.start()
-        patient.wait(lambda: len(patient.ids) > 3)
+        recorder.wait(lambda: len(recorder.ids) > 3)
         stream.renew("a test")
-        patient.wait(lambda: patient.ids[-1] >= 1000)
-        assert len(patient.sessions) == 2
-        assert "connecting" not in patient.states[1:]
+        recorder.wait(lambda: recorder.ids[-1] >= 1000)
+        assert len(recorder.sessions) == 2
+        assert "connecting" not in recorder.states[1:]
         stream.stop()
