@@ -11,7 +11,7 @@ from statarb.market import Instrument, Pair
 from statarb.quant.cointegration import CointegrationResult
 from statarb.quant.costs import Costs
 from statarb.quant.half_life import HalfLife
-from statarb.quant.power import half_life_found, time_text
+from statarb.quant.power import found_text, time_text
 from statarb.quant.reading import LiveReading
 from statarb.quant.sample import NotEnough, Undefined, epoch_ms
 from statarb.quant.sizing import TwoLegs
@@ -213,7 +213,7 @@ def _verdict_sentence(study: PairStudy) -> str:
     p = p_text(test.pvalue).removeprefix("= ") if isinstance(test, CointegrationResult) else ""
     facts = [f"{bars}, newest EG p {p}" if p else bars]
     if verdict.word == "no evidence":
-        missed = time_text(half_life_found(study.params.test_window) * study.params.bar_s)
+        missed = found_text(study.params.test_window, study.params.bar_s)
         facts.append(f"a half-life above {missed} would have been missed")
         return f"Reversion: no evidence ({'; '.join(facts)})."
     if isinstance(study.half_life, HalfLife):

@@ -17,6 +17,9 @@ HALF_LIFE_FOUND = (
     (10000, 248.1),
 )
 
+HARDLY_BARS = 2.0
+"""A window that finds only half-lives shorter than this finds next to nothing."""
+
 
 def half_life_found(n: int) -> float:
     """Longest half-life, in bars, that the test of `n` bars finds in four of five pairs; slower ones are often missed.
@@ -29,7 +32,16 @@ def half_life_found(n: int) -> float:
     return float(np.interp(n, bars, half_lives))
 
 
+def found_text(n: int, bar_s: float) -> str:
+    """`half_life_found` as time: `38 min`; where it is hardly a bar, in bars too: `36 min = 0.6 bars`."""
+    bars = half_life_found(n)
+    time = time_text(bars * bar_s)
+    return f"{time} = {bars:.2g} bars" if bars < HARDLY_BARS else time
+
+
 def time_text(seconds: float) -> str:
-    """`38 min`, `1.6 min`, `0.15 min`: minutes, with two figures below ten."""
+    """`38 min`, `1.6 min`, `0.15 min`: minutes, with two figures below ten; `34 h` from ten hours on."""
     minutes = seconds / 60
+    if minutes >= 600:
+        return f"{minutes / 60:,.0f} h"
     return f"{minutes:,.0f} min" if minutes >= 10 else f"{minutes:.2g} min"

@@ -13,7 +13,7 @@ from statarb.clock import utc_text
 from statarb.quant.cointegration import LEVEL, CointegrationResult, engle_granger
 from statarb.quant.hedge import hedge_ratio
 from statarb.quant.legs import Legs
-from statarb.quant.power import half_life_found, time_text
+from statarb.quant.power import HARDLY_BARS, found_text, half_life_found
 from statarb.quant.sample import SAME_ASSET_R2, Floats, NotEnough
 from statarb.quant.spread import on_scale
 
@@ -120,14 +120,14 @@ def verdict(legs: Legs, price_scale: str, test_window: int, as_of_ms: int, known
         return Verdict(headline, "not enough data", (reason,), as_of_ms, None, 0, ())
     state = standing([test.word for test in tests])
     newest = tests[-1]
-    found_s = half_life_found(test_window) * legs.bar_ms / 1000
+    found = found_text(test_window, legs.bar_ms / 1000)
     since_ms, is_older = tests[state.since].as_of_ms, state.since < EQUAL_TESTS
     reasons = (
         _test_reason(newest, test_window),
         _standing_reason(state, newest.word, len(tests), _stood(as_of_ms - since_ms, is_older)),
-        f"A window of {test_window:,} bars finds four of five pairs whose half-life is {time_text(found_s)} or less.",
+        _power_reason(test_window, found),
     )
-    headline = _headline(state.word, found_s)
+    headline = _headline(state.word, found)
     return Verdict(headline, state.word, reasons, newest.as_of_ms, since_ms, state.flips, tests, is_older)
 
 
@@ -179,10 +179,10 @@ def _word(y: Floats, x: Floats) -> tuple[Word, float, CointegrationResult | NotE
     return "mean-reverting" if reverts else "no evidence", hedge.beta, result
 
 
-def _headline(word: Word, found_s: float) -> str:
+def _headline(word: Word, found: str) -> str:
     return {
         "mean-reverting": "mean-reverting in this window",
-        "no evidence": f"no evidence (a half-life above {time_text(found_s)} would have been missed)",
+        "no evidence": f"no evidence (a half-life above {found} would have been missed)",
         "same asset": "same asset",
         "no hedge": "no hedge (beta <= 0)",
         "not enough data": "not enough data",
@@ -212,6 +212,13 @@ def _test_reason(test: WindowTest, test_window: int) -> str:
         f"Engle-Granger at {when} over {test_window:,} bars: doubled p {p_text(result.pvalue)} "
         f"(limit {LEVEL:g}); {numbers}"
     )
+
+
+def _power_reason(test_window: int, found: str) -> str:
+    text = f"A window of {test_window:,} bars finds four of five pairs whose half-life is {found} or less."
+    if half_life_found(test_window) >= HARDLY_BARS:
+        return text
+    return f"{text} That is next to nothing: choose a longer test window."
 
 
 def _stood(age_ms: int, is_older: bool) -> str:

@@ -23,7 +23,7 @@ from statarb.store.desk_file import NOTE_CHARACTERS, Mark
 
 TICK = "2s"
 _CHOSEN, _SHOWN = "alert_chosen", "alerts_shown"
-_STATES = {"fired": "alert", "held": "over the cap", "digest": "digest", "suppressed": "suppressed"}
+_STATES = {"fired": "alert", "held": "held back", "digest": "digest", "suppressed": "suppressed"}
 _LINK = re.compile(r"\./\?[\w=&%.:+-]*")
 
 Key = tuple[int, int]
@@ -88,6 +88,7 @@ def _show_events(events: Sequence[AlertEvent], log: AlertLog, marks: Mapping[Key
     )
     st.caption(
         "Choose a row for the whole message, its delivery and its outcome. After: gross of both legs, random beside it."
+        " Held back: more than the rule's cap for a day; it was delivered nowhere, and a digest counts it."
     )
 
 

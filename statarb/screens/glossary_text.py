@@ -189,8 +189,9 @@ GLOSSARY: dict[str, Term] = {
     "stability": Term(
         "Stability",
         HEDGE,
-        "cumulated surprises since the fit, against what chance gives",
-        "*stable*; *drifting*: β or the mean moved as chance does it in about 5 % of cases; *broken*: in about 1 %.",
+        "cumulated surprises in the bars after a fit of a quarter of a window ago, against what chance gives",
+        "*stable*; *drifting*: β or the mean moved as chance does it in about 5 % of cases; *broken*: in about 1 %. "
+        "p is how often chance alone moves them so far: near 1 nothing has moved.",
         "Assumes that the spread is an AR(1).",
         ("stability",),
     ),
@@ -317,7 +318,8 @@ GLOSSARY: dict[str, Term] = {
         "Half-life",
         REVERSION,
         "−ln 2 ÷ ln φ of s(t) = c + φ s(t−1) + e",
-        "Time until half of a deviation is gone; with the interval that allows for its bias.",
+        "Time until half of a deviation is gone. Below it: where it lies with 95 %, bias allowed for, and what two "
+        "unrelated legs would show in such a window. Believe it where it is clearly shorter than that.",
         "Shown only while the verdict reads mean-reverting: on unrelated walks it comes out at a twelfth of the "
         "window.",
         ("half_life",),

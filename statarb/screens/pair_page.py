@@ -108,7 +108,7 @@ def _half_life(study: PairStudy) -> None:
     show_stat(
         "Half-life",
         duration_text(found.bars * bar_s) if math.isfinite(found.bars) else "∞",
-        f"{low} to {high}{doubt}; walks {duration_text(found.unrelated_bars * bar_s)}",
+        f"{low} to {high}{doubt}; unrelated legs: {duration_text(found.unrelated_bars * bar_s)}",
         "half_life",
     )
 
@@ -118,7 +118,7 @@ def _quality(study: PairStudy) -> None:
     if isinstance(found, NotEnough):
         show_no_stat("Left by the hedge", found, "hedge_quality")
         return
-    what = f"of y's moves, {found.blocks} × {found.horizon} bars"
+    what = f"of y's moves, in {found.blocks} stretches of {found.horizon} bars"
     show_stat("Left by the hedge", share_text(found.ratio), what, "hedge_quality")
 
 
@@ -138,7 +138,7 @@ def _stability(study: PairStudy) -> None:
         show_no_stat("Stability", found, "stability")
         return
     flag = "" if found.badge == "stable" else "⚠ "
-    show_stat("Stability", f"{flag}{found.badge}", f"p {found.pvalue:.2g}, {found.bars} bars since", "stability")
+    show_stat("Stability", f"{flag}{found.badge}", f"{found.bars} bars after a fit, p {found.pvalue:.2f}", "stability")
 
 
 def _correlation(study: PairStudy) -> None:

@@ -8,6 +8,7 @@ from quant_samples import START_MS, bars_of, closed_until, prices_of, random_wal
 
 from statarb.market import TIMEFRAMES
 from statarb.quant import align_legs, engle_granger, half_life_found, resample_bars, verdict
+from statarb.quant.power import found_text
 from statarb.quant.verdict import standing
 
 MINUTE = TIMEFRAMES["1m"]
@@ -75,6 +76,21 @@ def test_an_unrelated_pair_reads_no_evidence_with_what_would_have_been_missed():
     by_seed = [verdict_of(*prices(random_walks(600, seed))) for seed in range(12, 24)]
     headlines = {v.headline for v in by_seed if v.word == N}
     assert headlines == {f"no evidence (a half-life above {found} min would have been missed)"}
+
+
+@pytest.mark.parametrize(
+    ("n", "bar_s", "text"),
+    [(1440, 60, "34 min"), (100, 60, "0.6 min = 0.6 bars"), (100, 3600, "36 min = 0.6 bars"), (1440, 3600, "34 h")],
+)
+def test_a_half_life_that_is_hardly_a_bar_is_said_in_bars_too(n, bar_s, text):
+    assert found_text(n, bar_s) == text
+
+
+def test_a_window_too_short_to_find_anything_asks_for_a_longer_one():
+    short = verdict_of(*UNRELATED, window=100)
+    assert short.reasons[-1].endswith("whose half-life is 0.6 min = 0.6 bars or less. That is next to nothing: "
+                                      "choose a longer test window.")  # fmt: skip
+    assert verdict_of(*UNRELATED).reasons[-1].endswith("or less.")
 
 
 def test_a_negative_beta_reads_no_hedge():
