@@ -20,6 +20,7 @@ from statarb.screens.wording import escape, with_commands
 from statarb.settings import database_from_environment, uploads_path
 from statarb.store.column_guess import guess_columns
 from statarb.store.ohlcv import ROLES, Layout, Ohlcv, read_ohlcv
+from statarb.store.refusals import Refusals, RefusedFileError
 from statarb.store.text_table import TextTable, read_table
 from statarb.store.uploads import NAME_CHARACTERS, Upload, delete_upload, read_uploads, save_upload
 
@@ -79,7 +80,12 @@ def _show_file(db: Path, file: UploadedFile) -> None:
     st.header(escape(Path(file.name).name), anchor=False)
     _show_first_rows(table)
     layout = _layout(table, file.file_id)
-    read = _read(file.file_id, layout_key(layout), table, layout)
+    try:
+        read = _read(file.file_id, layout_key(layout), table, layout)
+    except RefusedFileError as error:
+        _refuse(error)
+        _show_refused(error.refusals, is_open=True)
+        return
     _show_report(read)
     with st.container(horizontal=True, vertical_alignment="bottom", key="upload_save"):
         name = st.text_input(
@@ -149,9 +155,8 @@ def _show_report(read: Ohlcv) -> None:
     length = frame_text(read.bar_s)
     first, last = utc_text(int(read.bars.index[0].timestamp()) * 1000), utc_text(read.until_ms)
     parts = [f"**{len(read.bars):,} bars of {length}** from {first} to {last} UTC, out of {read.rows:,} rows"]
-    refused = sum(read.reasons.values())
     for count, text in (
-        (refused, "refused"),
+        (read.refused.count, "refused"),
         (read.doubled, "doubled, the same each time"),
         (read.untraded, "left out, for nothing traded in them"),
         (read.unordered, "out of order, sorted in"),
@@ -162,16 +167,23 @@ def _show_report(read: Ohlcv) -> None:
     st.markdown(" · ".join(parts) + ".")
     for note in read.notes:
         st.caption(f":material/info: {escape(note)}")
-    if refused:
-        with st.expander(f"The refused rows ({refused:,})"):
-            st.markdown("\n".join(f"- {count:,} × {escape(reason)}" for reason, count in read.reasons.items()))
-            st.dataframe(pd.DataFrame(read.refused, columns=["Line", "Reason"]), hide_index=True, key="upload_refused")
-            if refused > len(read.refused):
-                st.caption(f"The first {len(read.refused):,}.")
+    _show_refused(read.refused)
     if read.holes:
         with st.expander(f"The longest holes ({read.missing:,} bars in all)"):
             rows = [(utc_text(since_ms), bars) for since_ms, bars in read.holes]
             st.dataframe(pd.DataFrame(rows, columns=["From, UTC", "Bars"]), hide_index=True, key="upload_holes")
+
+
+def _show_refused(refused: Refusals, *, is_open: bool = False) -> None:
+    """How many rows for each reason, and the first of them with their text; nothing when there are none."""
+    if not refused.count:
+        return
+    with st.expander(f"The refused rows ({refused.count:,})", expanded=is_open):
+        st.markdown("\n".join(f"- {count:,} × {escape(reason)}" for reason, count in refused.reasons.items()))
+        rows = pd.DataFrame(refused.first, columns=["Line", "Text", "Reason"])
+        st.dataframe(rows, hide_index=True, key="upload_refused")
+        if refused.count > len(refused.first):
+            st.caption(f"The first {len(refused.first):,}.")
 
 
 def frame_text(bar_s: int) -> str:

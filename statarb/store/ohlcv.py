@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from statarb.errors import ConfigError, DataError
+from statarb.errors import ConfigError
 from statarb.market import SCALE, timeframe
+from statarb.store.refusals import Refusals, RefusedFileError, Sieve
 from statarb.store.text_table import TextTable, numbers
 from statarb.store.timestamps import NO_TIME, DateOrder, read_times
 
@@ -20,13 +21,13 @@ PRICES = ("open", "high", "low", "close")
 AMOUNTS = ("volume", "quote_volume", "taker_buy_volume", "trades")
 ROLES = ("time", "clock", *PRICES, *AMOUNTS)
 """What a column can be; `clock` is the time of day where `time` is a date alone."""
-SHOWN_REFUSALS = 500
 _EARLIEST_MS, _LATEST_MS = 315_532_800_000, 4_102_444_800_000  # 1980 and 2100
 _LARGEST_PRICE = 9e10
 _LARGEST_AMOUNT = 1e18
 _ROUNDING = 1e-6
 """A price that eight decimals change by more than this share is too small for them."""
 _REGULAR = 0.5
+_OFF_GRID = "its time is no start of a bar"
 _LATENESS_MS = 1_000
 """A closing time may say 12:00:59, 12:00:59.999 or 12:01:00."""
 
@@ -48,17 +49,16 @@ class Layout:
 class Ohlcv:
     """Bars read from a table, and what became of its rows.
 
-    `bars` has the index and the columns of `Reader.bars`; `refused` the first line numbers with their reasons, and
-    `reasons` how many there are of each; `doubled` rows came twice with the same values, `unordered` stood before an
-    earlier one, `untraded` had no volume; `missing` counts the bars between the first and the last that are not there,
-    `holes` are the longest stretches of them as (first, number). `notes` is what a reader of the numbers must know.
+    `bars` has the index and the columns of `Reader.bars`; `refused` are the rows that are none; `doubled` rows came
+    twice with the same values, `unordered` stood before an earlier one, `untraded` had no volume; `missing` counts the
+    bars between the first and the last that are not there, `holes` are the longest stretches of them as (first,
+    number). `notes` is what a reader of the numbers must know.
     """
 
     bars: pd.DataFrame
     bar_s: int
     rows: int
-    refused: tuple[tuple[int, str], ...]
-    reasons: Mapping[str, int]
+    refused: Refusals
     doubled: int
     unordered: int
     untraded: int
@@ -72,40 +72,18 @@ class Ohlcv:
         return int(self.bars.index.as_unit("ms").asi8[-1]) + self.bar_s * 1000  # type: ignore[attr-defined]
 
 
-@dataclass
-class _Rows:
-    """Rows while they are sorted out: those still in, and the reasons of those that are out."""
-
-    lines: npt.NDArray[np.int64]
-    kept: Mask = field(init=False)
-    refused: list[tuple[int, str]] = field(default_factory=list)
-    reasons: Counter[str] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        self.kept = np.ones(len(self.lines), dtype=bool)
-
-    def refuse(self, bad: Any, reason: str, cells: list[str] | None = None) -> None:
-        """Take rows out; `cells` is what stood there."""
-        rows = np.flatnonzero(bad & self.kept)
-        self.kept[rows] = False
-        self.reasons[reason] += len(rows)
-        for i in rows[: max(0, SHOWN_REFUSALS - len(self.refused))]:
-            said = f"{reason}: {cells[i].strip()[:40]!r}" if cells else reason
-            self.refused.append((int(self.lines[i]), said))
-
-
 def read_ohlcv(table: TextTable, layout: Layout) -> Ohlcv:
     """Bars of a table.
 
     Raises
     ------
-    DataError
-        No bars in it, or bars of no fixed length, or of one that does not divide a day.
+    RefusedFileError
+        No bars in it, or bars of no fixed length, or of one that does not divide a day; with the rows to blame.
     ConfigError
         No column for the time or the close, or no such zone.
     """
     _check(table, layout)
-    rows = _Rows(np.asarray(table.lines, dtype=np.int64))
+    rows = Sieve(table)
     notes: list[str] = []
     times_ms = _times(table, layout, rows, notes)
     values = _values(table, layout, rows, notes)
@@ -116,19 +94,17 @@ def read_ohlcv(table: TextTable, layout: Layout) -> Ohlcv:
     doubled = _drop_doubles(open_ms, values, rows)
     bars = _frame(open_ms[rows.kept], {name: column[rows.kept] for name, column in values.items()})
     if bars.empty:
-        first = f" The first: line {rows.refused[0][0]}, {rows.refused[0][1]}." if rows.refused else ""
-        raise DataError(f"None of the {len(table.rows):,} rows is a bar.{first}", "Look at the columns and the zone.")
-    for line in table.ragged:
-        rows.reasons["another number of cells than the other rows"] += 1
-        if len(rows.refused) < SHOWN_REFUSALS:
-            rows.refused.append((line, "another number of cells than the other rows"))
+        raise RefusedFileError(
+            f"None of the {len(table.rows) + len(table.ragged):,} rows is a bar.",
+            "Look at the columns and the zone.",
+            rows.refusals(),
+        )
     missing, holes = _holes(bars, bar_ms)
     return Ohlcv(
         bars=bars,
         bar_s=bar_ms // 1000,
         rows=len(table.rows) + len(table.ragged),
-        refused=tuple(sorted(rows.refused)),
-        reasons={reason: count for reason, count in rows.reasons.most_common() if count},
+        refused=rows.refusals(),
         doubled=doubled,
         unordered=unordered,
         untraded=int(untraded.sum()),
@@ -154,7 +130,7 @@ def _check(table: TextTable, layout: Layout) -> None:
         raise ConfigError(f"{layout.zone[:40]!r} is not a time zone.", "Choose UTC or Europe/Berlin.") from None
 
 
-def _times(table: TextTable, layout: Layout, rows: _Rows, notes: list[str]) -> npt.NDArray[np.int64]:
+def _times(table: TextTable, layout: Layout, rows: Sieve, notes: list[str]) -> npt.NDArray[np.int64]:
     cells = table.column(layout.columns["time"])
     if "clock" in layout.columns:
         cells = [f"{day} {clock}" for day, clock in zip(cells, table.column(layout.columns["clock"]), strict=True)]
@@ -168,7 +144,7 @@ def _times(table: TextTable, layout: Layout, rows: _Rows, notes: list[str]) -> n
     return times.epochs_ms
 
 
-def _values(table: TextTable, layout: Layout, rows: _Rows, notes: list[str]) -> Columns:
+def _values(table: TextTable, layout: Layout, rows: Sieve, notes: list[str]) -> Columns:
     values: Columns = {}
     for role in PRICES:
         index = layout.columns.get(role, layout.columns["close"])
@@ -201,7 +177,7 @@ def _within_the_day(values: Columns, given: list[str]) -> Columns:
     return {role: column for role, column in wide.items() if role not in given}
 
 
-def _round_prices(values: Columns, rows: _Rows) -> None:
+def _round_prices(values: Columns, rows: Sieve) -> None:
     """To the eight decimals that are stored."""
     prices = np.column_stack([values[role] for role in PRICES])
     rows.refuse((prices <= 0).any(axis=1), "a price is not positive")
@@ -242,7 +218,7 @@ def _untraded(values: Columns) -> Mask:
     return np.asarray((values[amount] == 0) & bool(np.nansum(values[amount])))
 
 
-def _on_grid(times_ms: npt.NDArray[np.int64], layout: Layout, rows: _Rows) -> tuple[int, npt.NDArray[np.int64]]:
+def _on_grid(times_ms: npt.NDArray[np.int64], layout: Layout, rows: Sieve) -> tuple[int, npt.NDArray[np.int64]]:
     """The length of the bars, and when each opens; rows beside the grid of that length are refused."""
     # By every time that could be read, whatever else was wrong with its row: refused rows would stretch the steps.
     known = np.unique(times_ms[(times_ms >= _EARLIEST_MS) & (times_ms <= _LATEST_MS)])
@@ -251,19 +227,24 @@ def _on_grid(times_ms: npt.NDArray[np.int64], layout: Layout, rows: _Rows) -> tu
     steps, counts = np.unique(np.diff(known), return_counts=True)
     bar_ms, share = int(steps[counts.argmax()]), float(counts.max() / counts.sum())
     if share < _REGULAR:
-        raise DataError(
+        before = np.searchsorted(known, times_ms) - 1
+        step_s = np.where(before >= 0, times_ms - known[before], bar_ms) / 1000
+        rows.refuse(step_s * 1000 != bar_ms, "another time after the one before, in s", [f"{s:g}" for s in step_s])
+        raise RefusedFileError(
             "The rows are no fixed time apart: "
             f"the most frequent distance, {bar_ms / 1000:g} s, fits {100 * share:.0f} %.",
             "Upload bars of one length; trades go in with `python ingest.py --import`.",
+            rows.refusals(),
         )
     try:
         if bar_ms % 1000:
             raise ConfigError("not whole seconds")
         timeframe(f"{bar_ms // 1000}s")
     except ConfigError:
-        raise DataError(
+        raise RefusedFileError(
             f"The rows are {bar_ms / 1000:g} s apart, a length of bar that does not divide a day.",
             "Upload bars of a second to a day.",
+            rows.refusals(),
         ) from None
     past_ms = times_ms % bar_ms
     if layout.stamped == "close":
@@ -274,15 +255,17 @@ def _on_grid(times_ms: npt.NDArray[np.int64], layout: Layout, rows: _Rows) -> tu
     kept_off = off & rows.kept
     if kept_off.sum() > rows.kept.sum() / 2:
         typical_s = float(np.median(past_ms[kept_off])) / 1000
-        raise DataError(
+        rows.refuse(off, _OFF_GRID)
+        raise RefusedFileError(
             f"Most rows begin {typical_s:g} s past a whole bar of {bar_ms // 1000} s in UTC.",
             "Choose another time zone, UTC for days that begin at 00:00 UTC, or say that times are closing times.",
+            rows.refusals(),
         )
-    rows.refuse(off, "its time is no start of a bar")
+    rows.refuse(off, _OFF_GRID)
     return bar_ms, open_ms
 
 
-def _drop_doubles(open_ms: npt.NDArray[np.int64], values: Columns, rows: _Rows) -> int:
+def _drop_doubles(open_ms: npt.NDArray[np.int64], values: Columns, rows: Sieve) -> int:
     """Of rows with the same time the first stays; how many were the same in everything. Others are refused."""
     names = [*PRICES, "volume"]
     frame = pd.DataFrame({"t": open_ms, **{name: values[name] for name in names}})[rows.kept]

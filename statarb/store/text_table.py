@@ -35,14 +35,14 @@ _SAVE_AGAIN = "Save it as CSV, one bar a line, and upload it again."
 class TextTable:
     """Rows of as many cells as the header, or most rows, have; `lines` are their line numbers in the file.
 
-    `header` is None where the first row is data; `skipped` counts the lines before the table; `ragged` are the line
-    numbers of rows with another number of cells.
+    `header` is None where the first row is data; `skipped` counts the lines before the table; `ragged` are the rows
+    with another number of cells, each with its line number.
     """
 
     header: tuple[str, ...] | None
     rows: list[list[str]]
     lines: list[int]
-    ragged: list[int]
+    ragged: list[tuple[int, list[str]]]
     skipped: int
     separator: str
     decimal_comma: bool
@@ -85,7 +85,7 @@ def read_table(data: bytes) -> TextTable:
     else:
         skipped = first
     kept = [i for i in range(first, len(cells)) if len(cells[i]) == width]
-    ragged = [lines[i] for i in range(first, len(cells)) if len(cells[i]) != width]
+    ragged = [(lines[i], cells[i]) for i in range(first, len(cells)) if len(cells[i]) != width]
     if not kept:
         raise DataError("The file holds no rows.", _SAVE_AGAIN)
     rows = [cells[i] for i in kept]

@@ -105,7 +105,7 @@ def save_upload(db: Path, name: str, file_name: str, zone: str, data: bytes, rea
         sha256=digest,
         bar_s=read.bar_s,
         bars=len(read.bars),
-        refused=len(read.refused),
+        refused=read.refused.count,
         zone=zone,
         since_ms=int(opens_ms[0]),
         until_ms=read.until_ms,

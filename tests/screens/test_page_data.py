@@ -293,6 +293,17 @@ def test_a_file_that_is_none_is_one_sentence(filled):
         assert len(at.warning) == 1
 
 
+def test_a_file_refused_as_a_whole_lists_its_lines_with_text_and_reason(filled):
+    at = page("data", data_tab="Upload")
+    rows = b"time,close\n<b>x</b>,1\n2024-01-01 00:00,=1+2\n2024-01-01,3,4\n"
+    at.get("file_uploader")[0].set_value(("x.csv", rows, "text/csv")).run()
+    assert ran_well(at)
+    assert "None of the 3 rows is a bar" in at.warning[0].value
+    lines = [(row.Line, row.Text) for row in at.dataframe[1].value.itertuples()]
+    assert lines == [(2, "<b>x</b>,1"), (3, "2024-01-01 00:00,=1+2"), (4, "2024-01-01,3,4")]
+    assert "upload_button" not in [one.key for one in at.button]
+
+
 def test_without_a_database_files_can_be_uploaded_and_then_analysed(db):
     at = app()
     assert ran_well(at)

@@ -17,6 +17,7 @@ from statarb.errors import ConfigError, DataError, StatarbError, StoreError
 from statarb.store import IngestLock, Reader
 from statarb.store.column_guess import guess_columns
 from statarb.store.ohlcv import Layout, read_ohlcv
+from statarb.store.refusals import SHOWN_REFUSALS, RefusedFileError
 from statarb.store.text_table import numbers, read_table
 from statarb.store.timestamps import NO_TIME, read_times
 from statarb.store.uploads import delete_upload, read_uploads, save_upload, upload_instrument
@@ -134,7 +135,7 @@ def test_every_row_that_is_refused_says_its_line_and_why():
     rows[21] = "2024-01-01 00:21:00,1e-12,1e-12,1e-12,1e-12,4"
     rows[23] = "2024-01-01 00:23:00,1e12,1e12,1e12,1e12,4"
     found = read(file_of(*rows))
-    reasons = dict(found.refused)
+    reasons = {refusal.line: refusal.reason for refusal in found.refused.first}
     assert sorted(reasons) == [line + 2 for line in range(3, 25, 2)]
     for line, said in (
         (5, "its time cannot be read: 'nonsense'"), (7, "contradict"), (9, "not positive"), (11, "close is no number"),
@@ -142,7 +143,9 @@ def test_every_row_that_is_refused_says_its_line_and_why():
         (21, "came before with other values"), (23, "too small"), (25, "too large"),
     ):  # fmt: skip
         assert said in reasons[line]
-    assert sum(found.reasons.values()) == 11
+    assert found.refused.count == 11
+    assert found.refused.first[0].text == rows[3]
+    assert [refusal.text for refusal in found.refused.first if refusal.line == 13] == [rows[11]]
     assert len(found.bars) == 19
     assert found.missing == 11
 
@@ -188,6 +191,35 @@ def test_a_close_alone_will_do_and_says_so():
 def test_a_file_that_is_no_table_of_bars_is_refused_in_one_sentence(data, said):
     with pytest.raises(DataError, match=said):
         read(data)
+
+
+@pytest.mark.parametrize(
+    ("lines", "line", "text", "reason"),
+    [
+        (["x,1,2,3,4,5", "y,1,2,3,4,5"], 2, "x,1,2,3,4,5", "its time cannot be read: 'x'"),
+        ([f"2024-01-01 00:00:{i * i:02d},1,2,0.5,1,1" for i in range(8)], 4, "2024-01-01 00:00:04,1,2", "in s: '3'"),
+        ([f"2024-01-01 00:{i:02d}:30,1,2,0.5,1,1" for i in range(8)], 2, "2024-01-01 00:00:30,1", "no start of a bar"),
+        (["2024-01-01 00:00,0,2,0.5,1,1", "2024-01-08 00:00,1,2,0.5,1,1"], 2, "2024-01-01 00:00,0,2", "not positive"),
+    ],
+)
+def test_a_file_refused_as_a_whole_names_the_lines_it_is_refused_for(lines, line, text, reason):
+    with pytest.raises(RefusedFileError) as error:
+        read(file_of(*lines))
+    first = error.value.refusals.first[0]
+    assert first.line == line
+    assert first.text.startswith(text)
+    assert reason in first.reason
+
+
+def test_the_first_refused_lines_are_the_first_of_the_file_whatever_their_reason():
+    rows = [f"nonsense {i},1,2,0.5,1,5" for i in range(2 * SHOWN_REFUSALS)]
+    rows[3], rows[5] = "2024-01-01 00:05:00,1,2,0.5,-1,1", "2024-01-01 00:07:00,1" + "0" * 200
+    found = read(file_of(*rows, *minutes(30))).refused
+    assert [refusal.line for refusal in found.first] == list(range(2, 2 + SHOWN_REFUSALS))
+    assert found.count == len(rows)
+    assert "not positive" in found.first[3].reason
+    assert "number of cells" in found.first[5].reason
+    assert len(found.first[5].text) == 81
 
 
 def test_columns_are_asked_for_where_they_cannot_be_told():
@@ -354,7 +386,7 @@ def test_real_files_are_read_whole(name):
     if not path.exists():
         pytest.skip(f"{path} is not here")
     found = read(path.read_bytes())
-    assert found.refused == ()
+    assert found.refused.count == 0
     if path.suffix == ".csv":
         raw = pd.read_csv(path, header=None).drop_duplicates(0).query("`5` > 0")
         assert (len(found.bars), found.doubled, found.untraded, found.missing) == (4307, 5, 2, 14)
