@@ -236,7 +236,7 @@ def test_the_thread_archives_beside_the_writer_and_stops_at_once(tmp_path):
     looked = threading.Event()
     rig.clock.wait = lambda stop, seconds: looked.set() or stop.wait(seconds) if seconds > 1 else stop.is_set()
     rig.retention.start()
-    assert looked.wait(20)
+    assert looked.wait(60)
     rig.retention.stop()
     rig.retention.stop()
     assert not any(thread.name == "archiver" for thread in threading.enumerate())
