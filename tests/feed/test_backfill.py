@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from feed.streams import LeapingClock
 
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import BlockedError, FeedError
@@ -89,14 +90,16 @@ class Exchange:
 class Rig:
     """A real writer and a real REST client around the backfill, whose steps the test calls."""
 
-    def __init__(self, tmp_path, exchange, fillable_ids=1_000_000, **place) -> None:
+    def __init__(self, tmp_path, exchange, fillable_ids=1_000_000, clock=SYSTEM_CLOCK, **place) -> None:
         self.path = tmp_path / "t.db"
         self.inbox = Inbox()
         self.writer = Writer(self.path, "simulated", self.inbox, fillable_ids=fillable_ids)
         self.inbox.put(Listing([InstrumentRules(BTC)]))
         self.inbox.put(FeedReport("spot-1", "live", [BTC], {}))
         self.writer.start()
-        self.rest = RestClient(venue(place.get("name", "spot"), exchange.url.replace("http", "ws"), exchange.url))
+        self.rest = RestClient(
+            venue(place.get("name", "spot"), exchange.url.replace("http", "ws"), exchange.url), clock
+        )
         self.backfill = Backfill(self.writer.missing, self.rest, InboxSink(self.inbox, "spot"))
 
     def live(self, *ids, session="spot-1/1"):
@@ -271,20 +274,20 @@ def test_a_broken_answer_leaves_the_gap_open_and_the_next_one_closes_it(make, fa
 
 @pytest.mark.parametrize("status", [429, 418])
 def test_nothing_is_sent_before_the_exchange_s_own_time_is_over(make, status):
-    rig, exchange = make(range(500))
+    clock = LeapingClock()
+    rig, exchange = make(range(500), clock=clock)
     rig.live(1)
     rig.live(60)
-    exchange.fault = lambda handler, count: count == 1 and (handler.answer(b"{}", status, Retry_After="2") or True)
-    began = time.monotonic()
+    exchange.fault = lambda handler, count: count == 1 and (handler.answer(b"{}", status, Retry_After="600") or True)
     with pytest.raises(BlockedError, match=str(status)) as caught:
         rig.backfill.ask()
-    assert caught.value.retry_after_s == 2
+    assert caught.value.retry_after_s == 600
     before = len(exchange.asked)
-    while time.monotonic() - began < 1.8:
+    for clock.ahead_s in (0.0, 300.0, 500.0):
         with pytest.raises(BlockedError, match="silence"):
             rig.rest.time_ms()
     assert len(exchange.asked) == before
-    time.sleep(0.4)
+    clock.ahead_s = 600.0
     rig.run()
     assert rig.gaps() == [(2, 59, "filled", 0)]
 
