@@ -10,11 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from feed.rawserver import RawServer, trades
+from feed.streams import PATIENCE_S, LeapingClock
 from support import free_port
 
 from statarb.clock import SYSTEM_CLOCK
-from statarb.feed import stream as streaming
-from statarb.feed import venue_feed
+from statarb.feed import rhythm, venue_feed
 from statarb.feed.backoff import ConnectBudget
 from statarb.feed.listings import DELISTED, Listings
 from statarb.feed.rest import RestClient
@@ -118,14 +118,16 @@ def wait(condition, seconds=60.0):
 
 
 def test_a_symbol_that_is_refused_is_followed_once_the_exchange_lists_it(place, feed, monkeypatch):
-    monkeypatch.setattr(venue_feed, "REFUSED_S", 2.0)
+    clock = LeapingClock()
     feed, heard = feed
+    monkeypatch.setattr(feed, "_clock", clock)
     feed.follow(["BTCUSDT", "NEWUSDT"])
     wait(lambda: "NEWUSDT is not listed" in heard.refused.get("NEWUSDT", ""))
-    time.sleep(0.2)
     asked = place.count("exchangeInfo", "NEWUSDT")
-    assert asked <= 2  # not at every look
+    time.sleep(0.2)
+    assert place.count("exchangeInfo", "NEWUSDT") == asked  # not at every look
     place.listed["NEWUSDT"] = "TRADING"
+    clock.ahead_s = venue_feed.REFUSED_S
     wait(lambda: ("NEWUSDT", "TRADING") in heard.statuses)
     wait(lambda: heard.refused == {})
 
@@ -161,21 +163,24 @@ def test_ids_that_begin_anew_have_bars_loaded_anew(place, feed):
 def test_after_a_long_absence_bars_are_loaded_anew_while_the_trades_are_still_missing(place, monkeypatch):
     """A night's sleep, made short: the connection is lost, and its successor finds that it was away for long."""
     monkeypatch.setattr(venue_feed, "RETRY_S", 0.05)
-    monkeypatch.setattr(streaming, "LONG_AWAY_MS", 300)
+    monkeypatch.setattr(rhythm, "SHORTEST_S", PATIENCE_S)
+    clock, received = LeapingClock(), threading.Event()
 
     def dies(peer):
         peer.accept()
         peer.send(trades([1]))
-        time.sleep(0.5)
+        assert received.wait(60)
+        clock.ahead_s = 28_800.0
 
     def lives(peer):
         peer.accept()
         peer.wait_closed()
 
-    budget, heard = ConnectBudget(SYSTEM_CLOCK.monotonic_s, lambda: 0.4), Heard()
+    budget, heard = ConnectBudget(SYSTEM_CLOCK.monotonic_s, lambda: 0.0), Heard()
+    heard.trades = lambda *_: received.set() or True
     with RawServer(dies, lives) as server:
         spot = venue("spot", server.url, place.place.rest_url)
-        feed = VenueFeed(spot, ["BTCUSDT"], 0.0, heard, heard, budget, threading.Event())
+        feed = VenueFeed(spot, ["BTCUSDT"], 0.0, heard, heard, budget, threading.Event(), clock=clock)
         feed.start()
         wait(lambda: place.count("klines", "BTCUSDT") == 4)
         feed.stop()
