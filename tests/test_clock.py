@@ -29,9 +29,7 @@ def test_waiting_ends_at_once_when_stopped_and_says_so():
     stop = threading.Event()
     assert SYSTEM_CLOCK.wait(stop, 0.01) is False
     stop.set()
-    started = time.monotonic()
-    assert SYSTEM_CLOCK.wait(stop, 60) is True
-    assert time.monotonic() - started < 30
+    assert SYSTEM_CLOCK.wait(stop, 3600) is True  # the whole hour would end this test
 
 
 @given(EPOCHS_MS)
@@ -99,9 +97,8 @@ def test_a_repeating_thread_stops_at_once_and_before_it_began():
     never.stop()
     never = Never("never", 3600.0, SYSTEM_CLOCK)
     never.start()
-    began = SYSTEM_CLOCK.monotonic_s()
-    never.stop()
-    assert SYSTEM_CLOCK.monotonic_s() - began < 30
+    never.stop(60)
+    assert not never.is_running
 
 
 def test_a_zone_is_the_distance_from_utc_that_a_place_has_at_that_moment():
