@@ -39,8 +39,8 @@ class Process:
         return "\n".join(self.lines)
 
     def wait_for(self, words: str, seconds: float = 90.0) -> str:
-        """The first line that holds `words`."""
-        wait_until(lambda: words in self.output or self.child.poll() is not None, seconds)
+        """The first line that holds `words`; gives up at the end of its output, which may come after its own end."""
+        wait_until(lambda: words in self.output or not self._reader.is_alive(), seconds)
         for line in list(self.lines):
             if words in line:
                 return line
@@ -51,7 +51,7 @@ class Process:
         if self.child.poll() is None:
             self.child.send_signal(how)
         code = self.child.wait(seconds)
-        self._reader.join(5)
+        self._reader.join(60)
         return code
 
     def kill(self) -> None:

@@ -243,7 +243,7 @@ def test_a_second_ingest_and_a_setup_beside_it_are_refused(tmp_path):
         first.wait_for("feed is live")
         with ingest(db, *PAIR, *at) as second:
             assert second.child.wait(60) == 1
-            wait_until(lambda: second.lines)
+            second.stop()
             assert "Another ingest is already writing" in second.output
             assert "Traceback" not in second.output
         with running("db_setup.py", "--db", str(db)) as setup:
