@@ -266,10 +266,9 @@ def test_healthy_is_what_the_health_address_says(body, healthy):
             pass
 
     with http.server.HTTPServer(("127.0.0.1", 0), Answer) as server:
-        thread = threading.Thread(target=server.handle_request)
-        thread.start()
-        assert start.is_healthy(server.server_port) is healthy
-        thread.join()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        assert until(lambda: start.is_healthy(server.server_port) is healthy)
+        server.shutdown()
 
 
 def test_nobody_listening_is_not_healthy():
@@ -298,7 +297,7 @@ def launched(*options: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]
             with contextlib.suppress(psutil.NoSuchProcess):
                 each.kill()
         process.wait()
-        reader.join(5)
+        reader.join(60)
 
 
 def wait_until_live(process: subprocess.Popen[str], lines: list[str]) -> list[psutil.Process]:
@@ -323,7 +322,7 @@ def test_the_demo_comes_up_stops_on_ctrl_c_goes_on_the_next_day_and_outlives_a_k
 
     with launched(*options) as (process, lines):
         children = wait_until_live(process, lines)
-        assert start.is_healthy(port)
+        assert until(lambda: start.is_healthy(port))
         with launched("--demo", "--db", str(db)) as (second, answer):
             assert second.wait(90) == 1
             assert until(lambda: any("Another ingest is already writing" in line for line in answer)), "".join(answer)
@@ -339,7 +338,7 @@ def test_the_demo_comes_up_stops_on_ctrl_c_goes_on_the_next_day_and_outlives_a_k
         next(child for child in children if "ingest.py" in child.cmdline()).kill()
         assert until(lambda: sum("The feed is live" in line for line in lines) == 2, 120), "".join(lines)
         assert any("ingest ended with exit code 137; it is started again in 1 s" in line for line in lines)
-        assert start.is_healthy(port), "the page stays"
+        assert until(lambda: start.is_healthy(port)), "the page stays"
         children = psutil.Process(process.pid).children(recursive=True)
         next(child for child in children if "statarb.exchange" in child.cmdline()).kill()
         assert process.wait(90) == 128 + signal.SIGKILL
