@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +33,9 @@ MAX_STUDY_BARS = 300_000
 MAX_TESTED_BARS = 300_000
 """Bars in all scheduled tests behind the verdicts of one feature table: some twenty seconds of work."""
 _DEADLINE_S = 60.0
+_NO_FILL = {"price": math.nan, "slippage_bps": math.nan}
+_NO_EXIT = {"at_ms": None, "y": _NO_FILL, "x": _NO_FILL, "carry": math.nan}
+"""Of an open pin, so that a file of pins has the same columns whether one is closed or none."""
 _BARS_A_PIECE = 100_000
 _OF_A_PAIR = ("analytics", "features")
 OF_INSTRUMENTS = ("bars", "trades")
@@ -178,7 +182,7 @@ def analytics_frame(study: PairStudy) -> pd.DataFrame:
         "x_close": prices["x"],
         "spread": study.spread,
         "zscore": study.z,
-        **{name: moments[name] for name in ("alpha", "beta", "mean", "sd")},
+        **{name: moments[name] + 0.0 for name in ("alpha", "beta", "mean", "sd")},  # -0.0 becomes 0.0
         "correlation": correlation if isinstance(correlation, pd.Series) else study.z * float("nan"),
         "y_volume": prices["y_volume"],
         "x_volume": prices["x_volume"],
@@ -267,7 +271,8 @@ def _alerts(reader: Reader, desk: DeskFile) -> pd.DataFrame:
 
 
 def _pins(desk: DeskFile) -> pd.DataFrame:
-    return _with_times(pd.json_normalize([asdict(pin) for pin in desk.pins()], sep="_"))
+    pins = [asdict(pin) for pin in desk.pins()]
+    return _with_times(pd.json_normalize([{**pin, "exit": pin["exit"] or _NO_EXIT} for pin in pins], sep="_"))
 
 
 def _with_times(frame: pd.DataFrame) -> pd.DataFrame:

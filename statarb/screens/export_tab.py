@@ -13,7 +13,7 @@ import streamlit as st
 
 from statarb.clock import utc_text
 from statarb.errors import StatarbError
-from statarb.market import Instrument
+from statarb.market import Instrument, timeframe
 from statarb.params import PairParams
 from statarb.screens.cards import show_problem
 from statarb.screens.dataset_columns import COLUMNS
@@ -52,7 +52,8 @@ _MIME = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "zip": 
 _LABEL: dict[Form, str] = {"csv": "Download CSV", "parquet": "Download Parquet", "zip": "Download zip"}
 _HELP: dict[Form, str] = {
     "csv": "Plain: one header line, then rows. Opens in pandas and in a spreadsheet.",
-    "parquet": "With its facts (parameters, source, coverage, columns) in the schema metadata under `statarb`.",
+    "parquet": "With its facts (parameters, source, coverage, columns) in the schema metadata under `statarb`; "
+    "every time is a timestamp in milliseconds, UTC.",
     "zip": "The CSV, and beside it its facts as JSON: parameters, source, coverage, columns, version.",
 }
 
@@ -77,6 +78,7 @@ def show_export(desk: Desk, params: PairParams) -> None:
     st.caption(
         "Times are UTC. Empty cells are values that do not exist, such as bars before a window was full. "
         + (_spread_scale(params) if order.what in ("analytics", "features") else "")
+        + (_no_mean(params) if order.what == "analytics" else "")
     )
     if shown is not None:
         st.markdown(f"**The newest {min(PREVIEW_ROWS, len(shown))} rows**")
@@ -121,6 +123,8 @@ def _ordered(desk: Desk, view: DeskView) -> tuple[Order, pd.DataFrame | None]:
     chosen = names or (params.y, params.x)
     ends = [view.instruments[name].closed_until_ms or 0 for name in chosen]
     end_ms = max(ends, default=0) if names else study.as_of_ms
+    if what == "bars":
+        end_ms -= end_ms % timeframe(params.timeframe).ms
     if span == CUSTOM:
         return Order(what, params, *_from_to(end_ms), names), None
     length_ms = SPANS_MS[span]
@@ -215,6 +219,14 @@ def _spread_scale(params: PairParams) -> str:
     if params.price_scale == "log":
         return "`spread` is in log units: times 10,000 it is basis points of the y notional."
     return "`spread` is in units of the y price."
+
+
+def _no_mean(params: PairParams) -> str:
+    if params.hedge == "ols":
+        return (
+            " `mean` is 0 by least squares: the intercept `alpha` is in the spread already; other hedges leave a mean."
+        )
+    return ""
 
 
 def _show_preview(view: DeskView, frame: pd.DataFrame) -> None:

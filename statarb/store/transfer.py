@@ -42,11 +42,14 @@ def csv_bytes(pieces: Iterable[pd.DataFrame], *, milliseconds: bool = False) -> 
 
 
 def parquet_bytes(pieces: Iterable[pd.DataFrame], facts: Facts) -> bytes:
-    """Frames of the same columns as one Parquet file, with the facts in its schema metadata under `statarb`."""
+    """Frames of the same columns as one Parquet file, with the facts in its schema metadata under `statarb`.
+
+    Every time is a timestamp in milliseconds, UTC, as trades have it.
+    """
     file = io.BytesIO()
     writer = None
     for piece in pieces:
-        table = pa.Table.from_pandas(piece, preserve_index=False)
+        table = pa.Table.from_pandas(_in_milliseconds(piece), preserve_index=False)
         if writer is None:
             known = {**(table.schema.metadata or {}), FACTS_KEY: facts_text(facts).encode()}
             schema = table.schema.with_metadata(known)
@@ -55,6 +58,15 @@ def parquet_bytes(pieces: Iterable[pd.DataFrame], facts: Facts) -> bytes:
     if writer is not None:
         writer.close()
     return file.getvalue()
+
+
+def _in_milliseconds(frame: pd.DataFrame) -> pd.DataFrame:
+    columns = {name: column.dt.as_unit("ms") if _is_time(column) else column for name, column in frame.items()}
+    return pd.DataFrame(columns, copy=False)
+
+
+def _is_time(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.DatetimeTZDtype)
 
 
 def zip_bytes(
@@ -99,7 +111,7 @@ def _csv_parts(pieces: Iterable[pd.DataFrame], milliseconds: bool) -> Iterator[b
 
 
 def _cells(column: pd.Series, milliseconds: bool) -> Any:
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
+    if _is_time(column):
         times = column.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
         text = np.datetime_as_string(times, unit="ms" if milliseconds else "s").astype(object) + "Z"
         return np.where(np.isnat(times), None, text)

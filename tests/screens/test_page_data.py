@@ -4,10 +4,12 @@ import io
 import json
 import sqlite3
 import zipfile
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from desk_database import DeskDatabase
@@ -17,11 +19,14 @@ from test_pages import metrics, page, ran_well, words
 
 from statarb.market import from_e8
 from statarb.params import PairParams
+from statarb.pins import Fill, Pin, PinExit
 from statarb.quant import study_pair
-from statarb.screens.datasets import MAX_ROWS, Order, analytics_frame, build, excess, expected_rows
+from statarb.screens.dataset_columns import COLUMNS
+from statarb.screens.datasets import MAX_ROWS, OF_INSTRUMENTS, Order, analytics_frame, build, excess, expected_rows
 from statarb.screens.desk import Desk
-from statarb.settings import uploads_path
-from statarb.store import Reader
+from statarb.settings import desk_path, uploads_path
+from statarb.store import AlertEvent, DeskFile, Reader, StoredOutcome
+from statarb.store.alert_log import store_alerts
 from statarb.store.column_guess import guess_columns
 from statarb.store.ohlcv import Layout, read_ohlcv
 from statarb.store.text_table import read_table
@@ -176,6 +181,55 @@ def test_too_many_rows_are_told_before_and_no_file_is_made(filled, study):
     assert excess(order_of("trades", study, "spot:ETHUSDT"), 360) == ""
     assert excess(order_of("features", study, hours=24), 1440) == ""
     assert "tests of 1,440 bars" in excess(order_of("features", study, hours=24 * 30), 43_200)
+
+
+@pytest.fixture
+def said(filled, study):
+    """Alerts with an outcome, and an open and a closed pin, beside the market."""
+    at_ms, (y, x) = study.as_of_ms, ("spot:ETHUSDT", "spot:BTCUSDT")
+    event = AlertEvent("rule:1", "Mine", "fired", at_ms, at_ms + 1, y, x, "1m", "closed", "z", "text", "./", z=2.1)
+    store_alerts(filled._connection, [event, StoredOutcome(1, 5, 1.0, -1.0, 0.5, -1.5, 100)])
+    pin = Pin(PairParams(), at_ms, 0.0, 0.8, 0.0, 0.001, at_ms, 240, -3.0, 0.1, Fill(3000.0, 1.0), Fill(60_000.0, 1.0))
+    desk = DeskFile(desk_path(filled.path))
+    desk.save_pin(pin)
+    return desk, replace(pin, entered_at_ms=at_ms - 1, exit=PinExit(at_ms, Fill(1.0), Fill(1.0), 0.0))
+
+
+@pytest.mark.parametrize("what", list(COLUMNS))
+def test_each_download_describes_its_columns_and_has_times_of_one_unit(filled, study, said, what):
+    names = ("spot:ETHUSDT",) if what in OF_INSTRUMENTS else ()
+    data = build(filled.path, None, order_of(what, study, *names), "parquet")
+    schema = pq.read_schema(io.BytesIO(data))
+    assert len(pd.read_parquet(io.BytesIO(data))) > 0
+    assert set(schema.names) == set(COLUMNS[what])
+    times = {field.name for field in schema if pa.types.is_timestamp(field.type)}
+    assert {str(schema.field(name).type) for name in times} <= {"timestamp[ms, tz=UTC]"}
+    assert times == {name for name in schema.names if name.endswith("_utc")}
+
+
+def test_what_is_on_screen_has_times_of_the_same_unit(filled, study):
+    data = build(filled.path, None, order_of("analytics", study), "parquet", analytics_frame(study))
+    schema = pq.read_schema(io.BytesIO(data))
+    assert str(schema.field("open_utc").type) == str(schema.field("close_utc").type) == "timestamp[ms, tz=UTC]"
+
+
+def test_a_file_of_pins_has_the_same_columns_before_and_after_the_first_is_closed(filled, study, said):
+    desk, closed = said
+    before = pd.read_parquet(io.BytesIO(build(filled.path, None, order_of("pins", study), "parquet")))
+    desk.save_pin(closed)
+    after = pd.read_parquet(io.BytesIO(build(filled.path, None, order_of("pins", study), "parquet")))
+    assert list(before.dtypes.items()) == list(after.dtypes.items())
+    assert sorted(after["exit_at_utc"].notna()) == [False, True]
+
+
+@pytest.mark.parametrize("hedge", ["ols", "tls"])
+def test_z_is_spread_less_mean_by_sd_and_the_page_says_when_mean_is_nothing(filled, hedge):
+    table = analytics_frame(Desk(filled.path).refresh(PairParams(hedge=hedge)).study).dropna()
+    np.testing.assert_allclose(table["zscore"], (table["spread"] - table["mean"]) / table["sd"], rtol=1e-9)
+    is_nothing = bool((table["mean"] == 0).all())
+    assert is_nothing == (hedge == "ols")
+    assert not np.signbit(table["mean"][table["mean"] == 0]).any()
+    assert ("`mean` is 0 by least squares" in words(page("data", hedge=hedge))) == is_nothing
 
 
 def test_the_rows_told_before_are_never_fewer_than_the_file_has(filled, study):
