@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import streamlit as st
@@ -32,11 +32,12 @@ def show_notices(desk: Desk) -> None:
     try:
         events = [event for event in desk.alerts_of_the_day() if event.state in _SAID]
         marks, health = DeskFile(desk_path(desk.path)).marks(), desk.health()
+        past = st.session_state.setdefault("alerts_past", frozenset(e.event_id for e in events if e.ended_at_ms))
     except StatarbError:
-        events, marks = [], {}
+        events, marks, past = [], {}, frozenset()
     waiting = [event for event in events if not is_seen(event, marks)]
     _toast(events)
-    data = bell(waiting, current_zone(), SYSTEM_CLOCK.now_ms())
+    data = bell(waiting, past, current_zone(), SYSTEM_CLOCK.now_ms())
     if health is not None:
         data |= {"feed": {"state": health.state, "text": health.text, "detail": health.detail}}
         data["simulated"] = health.simulated
@@ -51,9 +52,12 @@ def is_seen(event: AlertEvent, marks: Mapping[tuple[int, int], Mark]) -> bool:
     return mark is not None and mark.acknowledged_at_ms is not None
 
 
-def bell(waiting: list[AlertEvent], zone: Zone, now_ms: int) -> dict[str, Any]:
-    """What the browser shows: how many wait, the newest of the last hour as cards, and which one is the newest."""
-    fresh = [event for event in waiting if now_ms - event.made_at_ms <= _CARD_MS]
+def bell(waiting: list[AlertEvent], past: Collection[int | None], zone: Zone, now_ms: int) -> dict[str, Any]:
+    """What the browser shows: how many wait, the newest of the last hour as cards, and which one is the newest.
+
+    `past` holds the ids of those that were over when the page was opened: news to nobody, they get no card.
+    """
+    fresh = [event for event in waiting if now_ms - event.made_at_ms <= _CARD_MS and event.event_id not in past]
     return {
         "count": len(waiting),
         "newest": max((event.event_id or 0 for event in waiting), default=0),

@@ -1,5 +1,6 @@
 """Alerts on every page: counted until acknowledged, toasted once, shown by name, number and time."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -56,23 +57,46 @@ def now(event, **changes):
 
 
 def test_a_card_says_what_it_is_and_when():
-    shown = bell([EVENT], UTC_ZONE, NOW_MS)
+    shown = bell([EVENT], (), UTC_ZONE, NOW_MS)
     assert (shown["count"], shown["newest"], shown["more"]) == (1, 7, 0)
     (card,) = shown["cards"]
     assert card["head"] == "ETH is out · ETHUSDT on BTCUSDT · z +2.31 · net −3.2 bp"
     assert card["text"] == "|z| above 2 sd"
     assert card["when"] == "07:59:00 UTC"
-    assert bell([replace(EVENT, ended_at_ms=NOW_MS)], Zone("UTC+02:00", 7_200_000), NOW_MS)["cards"][0]["when"] == (
+    assert bell([replace(EVENT, ended_at_ms=NOW_MS)], (), Zone("UTC+02:00", 7_200_000), NOW_MS)["cards"][0]["when"] == (
         "09:59:00 UTC+02:00, over"
     )
 
 
 def test_few_cards_of_the_last_hour_and_a_count_of_all():
     events = [replace(EVENT, event_id=20 - i, made_at_ms=NOW_MS - i * 1_200_000) for i in range(10)]
-    shown = bell(events, UTC_ZONE, NOW_MS)
+    shown = bell(events, (), UTC_ZONE, NOW_MS)
     assert shown["count"] == 10
     assert [card["id"] for card in shown["cards"]] == [20, 19, 18][:CARDS]
     assert len(shown["cards"]) + shown["more"] == 4
+
+
+def test_what_was_over_when_the_page_was_opened_gets_no_card_and_makes_room_for_what_lasts():
+    ended = replace(EVENT, event_id=9, ended_at_ms=NOW_MS)
+    shown = bell([ended, replace(ended, event_id=8), EVENT], {8, 9}, UTC_ZONE, NOW_MS)
+    assert [card["id"] for card in shown["cards"]] == [7]
+    assert (shown["count"], shown["more"]) == (3, 0), "all still wait to be acknowledged"
+
+
+def cards(at):
+    (answer,) = (one for one in at.get("bidi_component") if "notices" in one.proto.component_name)
+    return [card["when"].endswith(", over") for card in json.loads(answer.proto.json)[0]["cards"]]
+
+
+def test_a_newcomer_sees_cards_of_what_lasts_and_keeps_those_that_end_before_his_eyes(tmp_path, monkeypatch):
+    moment_ms = SYSTEM_CLOCK.now_ms()
+    lasting = now(EVENT)
+    database, at = page(tmp_path, monkeypatch, now(EVENT, origin="rule:9", ended_at_ms=moment_ms), lasting)
+    assert cards(at) == [False]
+    database._connection.execute("UPDATE alert_events SET ended_at_ms = ? WHERE origin = 'rule:3'", (moment_ms,))
+    at.run()
+    assert cards(at) == [True]
+    database.close()
 
 
 def test_what_does_not_exist_is_left_out():
