@@ -19,20 +19,24 @@ export const KEYS_HTML = `
     <dl>${ROWS}</dl><p>The chart has the focus. Esc closes.</p>
   </div>`;
 
-/** Makes the button within `root` open and close its panel; opening it calls `onOpen`. */
+/** Makes the button within `root` open and close its panel; opening it calls `onOpen`; Escape, the
+ * button and a click anywhere else close it. */
 export function listenForKeys(root, onOpen) {
   const [button, panel] = [root.querySelector(".statarb-keys"), root.querySelector(".statarb-help")];
+  let listening = new AbortController();
   const show = (open) => {
     panel.hidden = !open;
     button.setAttribute("aria-expanded", String(open));
+    listening.abort();
+    if (!open) return;
+    listening = new AbortController();
+    const options = { capture: true, signal: listening.signal };
+    document.addEventListener("keydown", (event) => event.key === "Escape" && show(false), options);
+    document.addEventListener("pointerdown", ({ target }) => !isWithin(target) && show(false), options);
   };
+  const isWithin = (target) => panel.contains(target) || button.contains(target);
   button.onclick = () => {
     show(panel.hidden);
     if (!panel.hidden) onOpen();
   };
-  root.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || panel.hidden) return;
-    event.stopPropagation();
-    show(false);
-  });
 }

@@ -157,7 +157,7 @@ class Figure:
             "hoversubplots": "axis",
             "showlegend": False,
             "dragmode": "zoom",
-            "margin": {"l": 8, "r": 76, "t": 8, "b": 36, "pad": 0},
+            "margin": {"l": 8, "r": 76, "t": 8, "b": 48, "pad": 0},
             "annotations": [],
             "shapes": [],
         }

@@ -42,6 +42,12 @@ class HedgeFit:
         return f"y = {self.alpha:.6g} {'-' if self.beta < 0 else '+'} {abs(self.beta):.6g} x"
 
 
+def residual_name(beta: float) -> str:
+    """`y − 0.9483 x`."""
+    sign = "+" if beta < 0 else "\u2212"
+    return f"y {sign} {abs(beta):.4g} x"
+
+
 def hedge_ratio(y: Any, x: Any, label: str = "y on x") -> HedgeFit | NotEnough:
     """Hedge ratio by ordinary least squares with an intercept.
 

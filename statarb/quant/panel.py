@@ -9,7 +9,7 @@ import numpy as np
 
 from statarb.quant.cointegration import LEVEL, CointegrationResult, engle_granger
 from statarb.quant.half_life import HalfLife, half_life
-from statarb.quant.hedge import hedge_ratio
+from statarb.quant.hedge import hedge_ratio, residual_name
 from statarb.quant.johansen import JohansenResult, johansen, phillips_ouliaris
 from statarb.quant.sample import Floats, NotEnough, checked_pair, checked_window
 from statarb.quant.stationarity import df_gls, kpss, phillips_perron
@@ -142,7 +142,7 @@ def _given_spread(y: Floats, x: Floats, window: int) -> tuple[Floats, str] | Not
     fit = hedge_ratio(y[:before], x[:before])
     if isinstance(fit, NotEnough):
         return fit
-    return (y - fit.beta * x)[before:], f"y - {fit.beta:.4g} x, beta from the {before:,} bars before the window"
+    return (y - fit.beta * x)[before:], f"{residual_name(fit.beta)}, beta from the {before:,} bars before the window"
 
 
 def _variance_ratio(spread: Floats) -> VarianceRatio | NotEnough:

@@ -19,7 +19,7 @@ from statarb.quant.caveats import EPPS_S, MANY_EMPTY, Ticks, caveats
 from statarb.quant.cointegration import CointegrationResult
 from statarb.quant.correlation import correlation_path, level_correlation
 from statarb.quant.half_life import HalfLife
-from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary
+from statarb.quant.hedge import HedgeFit, hedge_ratio, ols_summary, residual_name
 from statarb.quant.hedge_check import HEDGE_KNOB, BetaGap, HedgeQuality, beta_gap, hedge_quality, kalman_estimate
 from statarb.quant.hedge_methods import HedgeEstimate
 from statarb.quant.hedge_moments import moments_path
@@ -134,7 +134,9 @@ class PairStudy:
         if isinstance(hedge, NotEnough):
             return hedge
         spread = (y - hedge.beta * x)[window:]
-        series = f"y - {hedge.beta:.4g} x over {test_window:,} bars, beta estimated on the {window:,} bars before them"
+        series = (
+            f"{residual_name(hedge.beta)} over {test_window:,} bars, beta estimated on the {window:,} bars before them"
+        )
         return adf(spread, series=series)
 
     @cached_property

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from statarb.errors import StatarbError
 from statarb.market import Instrument
@@ -17,13 +18,20 @@ from statarb.store import DeskFile
 
 def show_following(desk: Desk, followed: Sequence[str]) -> None:
     """Ask ingest to follow another instrument, or one no longer."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="requests"):
-        name = st.text_input("Follow another instrument", placeholder="LTCUSDT", key="add_name", width=220)
-        if st.button("Add", key="add", icon=":material/add:") and name.strip():
-            _ask(desk, "add", name)
-        gone = st.selectbox("Stop following", followed, index=None, key="remove_name", width=220)
-        if st.button("Remove", key="remove", icon=":material/remove:") and gone:
-            _ask(desk, "remove", gone)
+    with st.container(horizontal=True, key="requests"):
+        with _field_and_button():
+            name = st.text_input("Follow another instrument", placeholder="LTCUSDT", key="add_name", width=190)
+            if st.button("Add", key="add", icon=":material/add:") and name.strip():
+                _ask(desk, "add", name)
+        with _field_and_button():
+            gone = st.selectbox("Stop following", followed, index=None, key="remove_name", width=190)
+            if st.button("Remove", key="remove", icon=":material/remove:") and gone:
+                _ask(desk, "remove", gone)
+
+
+def _field_and_button() -> DeltaGenerator:
+    """Both in one row, wherever the line breaks."""
+    return st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="content")
 
 
 def _ask(desk: Desk, action: Literal["add", "remove"], text: str) -> None:

@@ -81,18 +81,16 @@ def _show_schedule(study: PairStudy) -> None:
         f"{len(verdict.tests)} tests."
     )
     newest, zone = verdict.tests[::-1], current_zone()
-    with st.container(height=230, border=False):
-        show_table(
-            {
-                zone.label: [zone.text(test.as_of_ms)[5:16] for test in newest],
-                "Reading": [test.word for test in newest],
-                "Doubled p": [
-                    p_text(test.result.pvalue) if isinstance(test.result, CointegrationResult) else DASH
-                    for test in newest
-                ],
-                "β": [number_text(test.beta, 4) for test in newest],
-            }
-        )
+    show_table(
+        {
+            zone.label: [zone.text(test.as_of_ms)[5:16] for test in newest],
+            "Reading": [test.word for test in newest],
+            "Doubled p": [
+                p_text(test.result.pvalue) if isinstance(test.result, CointegrationResult) else DASH for test in newest
+            ],
+            "β": [number_text(test.beta, 4) for test in newest],
+        }
+    )
 
 
 def _show_adf(study: PairStudy) -> None:

@@ -77,6 +77,20 @@ def test_new_bars_and_another_theme_leave_node_and_zoom_and_a_double_click_shows
     wait_until(lambda: page.evaluate(RANGE) != zoomed)
 
 
+def test_what_hovers_over_a_chart_has_a_true_minus_and_its_tools_leave_the_labels_free(page, url):
+    open_chart(page, f"{url}/pair")
+    box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+    said: set[str] = set()
+    for step in range(12):
+        page.mouse.move(box["x"] + box["width"] * (0.1 + 0.07 * step), box["y"] + box["height"] / 2)
+        page.wait_for_timeout(150)
+        said |= set(page.locator(".hoverlayer text").all_text_contents())
+    assert any(": \u2212" in text for text in said), "z was below its mean in some of these bars"
+    assert not [text for text in said if re.search(r"(?<!\w)-\d", text)]
+    tools = page.locator(".js-plotly-plot .modebar").first.bounding_box()
+    assert tools["x"] + tools["width"] <= box["x"] + box["width"]
+
+
 def test_between_two_bars_a_tick_of_the_page_is_small(page, url):
     wire = page.context.new_cdp_session(page)
     wire.send("Network.enable")

@@ -55,6 +55,13 @@ def test_keys_pan_zoom_follow_and_reset_while_the_chart_has_the_focus(page, url)
     page.keyboard.press("Escape")
     assert not panel.is_visible()
     assert button.get_attribute("aria-expanded") == "false"
+    for close in (button.click, page.locator("h1").click):
+        button.click()
+        edge = panel.bounding_box()["x"] + panel.bounding_box()["width"]
+        assert edge <= page.locator(".statarb-tag").first.bounding_box()["x"], "the live values stay in sight"
+        close()
+        assert not panel.is_visible()
+    page.locator(CANVAS).focus()
     start, end = page.evaluate(SPAN)
     nearer = span_after(page, "+")
     assert nearer[1] - nearer[0] == pytest.approx(0.75 * (end - start), rel=0.02)
