@@ -40,6 +40,8 @@ def show_badge(health: Health) -> None:
 
 def _state_text(view: DeskView) -> str:
     """How far the closed bars reach; where the prices are not live, what to do about it."""
+    if view.stored_bars is not None:
+        return f"{view.health.detail} {_analysed_text(len(view.study.prices), view.stored_bars)}"
     if not view.health.has_live_prices:
         return view.health.detail
     as_of = view.study.as_of_ms
@@ -48,6 +50,13 @@ def _state_text(view: DeskView) -> str:
     if as_of and (holes := coverage_text(view.coverage)):
         closed = f"{closed}; {holes}"
     return closed if view.source in ("simulated", "") else f"{view.source}, {closed}"
+
+
+def _analysed_text(bars: int, stored: int) -> str:
+    """Which bars of files every number on the page is of."""
+    if bars >= stored:
+        return f"All {stored:,} bars are analysed."
+    return f"The newest {bars:,} of {stored:,} bars are analysed; longer windows in the sidebar take in more."
 
 
 def show_problem(error: StatarbError) -> None:

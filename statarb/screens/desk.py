@@ -33,7 +33,7 @@ from statarb.quant import (
 from statarb.quant.costs import fresh_quotes, market_costs
 from statarb.screens.health import Health, feed_health
 from statarb.screens.lazy import once
-from statarb.screens.newest import MarketCosts, last_prices, reading_of
+from statarb.screens.newest import FILES, MarketCosts, last_prices, reading_of
 from statarb.screens.views import AlertLog, Analysis, DeskView, Glance, Quality
 from statarb.screens.wording import duration_text
 from statarb.settings import start_command
@@ -277,6 +277,7 @@ class Desk:
             costs=spent,
             y_quote=quotes[0],
             x_quote=quotes[1],
+            stored_bars=_stored_bars(reader, analysis.study) if source in FILES else None,
         )
 
     def _measured(self, reader: Reader, now_ms: int) -> MarketCosts:
@@ -345,6 +346,15 @@ class Desk:
             raise StoreError("The database was closed meanwhile.", "The page tries again by itself.")
         study = stream.study(closed_ms, version, self._bars.of_pair(y, x, timeframe(params.timeframe).base))
         return Analysis(study, study.episodes, version)
+
+
+def _stored_bars(reader: Reader, study: PairStudy) -> int:
+    params = study.params
+    return once(
+        study,
+        "stored bars",
+        lambda: reader.shared_bars(params.y, params.x, timeframe(params.timeframe), study.as_of_ms),
+    )
 
 
 def _coverage(reader: Reader, study: PairStudy) -> dict[str, Coverage]:

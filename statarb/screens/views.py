@@ -42,7 +42,8 @@ class Analysis:
 class DeskView:
     """All that a page shows of one pair at one moment; `reading` says why where no live number exists.
 
-    `coverage` says of each leg how many of the seconds its numbers look back to are recorded.
+    `coverage` says of each leg how many of the seconds its numbers look back to are recorded; `stored_bars` how many
+    bars files hold of both legs, of which the study has the newest.
     """
 
     params: PairParams
@@ -59,6 +60,7 @@ class DeskView:
     costs: Costs
     y_quote: StoredQuote | None = None
     x_quote: StoredQuote | None = None
+    stored_bars: int | None = None
 
     @property
     def study(self) -> PairStudy:

@@ -228,8 +228,8 @@ def _on_grid(times_ms: npt.NDArray[np.int64], layout: Layout, rows: Sieve) -> tu
     bar_ms, share = int(steps[counts.argmax()]), float(counts.max() / counts.sum())
     if share < _REGULAR:
         before = np.searchsorted(known, times_ms) - 1
-        step_s = np.where(before >= 0, times_ms - known[before], bar_ms) / 1000
-        rows.refuse(step_s * 1000 != bar_ms, "another time after the one before, in s", [f"{s:g}" for s in step_s])
+        steps_ms = np.where(before >= 0, times_ms - known[before], bar_ms)
+        rows.refuse(steps_ms != bar_ms, f"not {bar_ms / 1000:g} s after the one before")
         raise RefusedFileError(
             "The rows are no fixed time apart: "
             f"the most frequent distance, {bar_ms / 1000:g} s, fits {100 * share:.0f} %.",

@@ -15,7 +15,7 @@ import pandas as pd
 
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import DamagedDatabaseError
-from statarb.market import SCALE, Instrument
+from statarb.market import SCALE, Instrument, Timeframe
 from statarb.store.alert_log import (
     AlertEvent,
     Delivery,
@@ -234,6 +234,13 @@ class Reader:
         rows = [self._query(f"SELECT min(sec) FROM {table} WHERE symbol_id=?", (symbol_id,)) for table in _TABLES]
         found = [sec for ((sec,),) in rows if sec is not None]
         return min(found) * 1000 if found else None
+
+    def shared_bars(self, y: str, x: str, frame: Timeframe, until_ms: int) -> int:
+        """Stored bars of a timeframe, opening before `until_ms`, in which both instruments traded."""
+        one = f"SELECT sec / ? FROM bars_{frame.base} WHERE symbol_id=? AND sec<?"
+        values = [value for name in (y, x) for value in (frame.seconds, self._symbol_id(name), -(-until_ms // 1000))]
+        ((count,),) = self._query(f"SELECT count(*) FROM ({one} INTERSECT {one})", tuple(values))
+        return int(count)
 
     def last_trades(self) -> dict[str, LastTrade]:
         """The newest stored trade of each instrument that has one; of an upload, which has none, its last close."""

@@ -79,7 +79,7 @@ def read_table(data: bytes) -> TextTable:
         )
     first = next(i for i, row in enumerate(cells) if len(row) == width)
     header = None
-    if sum(map(_is_number, cells[first])) < 2 and len(cells) > first + 1:
+    if sum(map(_is_number, cells[first])) < 2:
         header, skipped = tuple(cell.strip()[:60] for cell in cells[first]), first
         first += 1
     else:
