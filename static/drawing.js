@@ -1,5 +1,6 @@
 // What every chart shares: the library, typed arrays, and the theme's own colours and fonts.
 
+const TIME_PX = 72; // from one time of an axis to the next, at least
 const LIBRARY = "app/static/plotly-finance-4.1.0.min.js";
 
 /** Plotly, loaded once a page. */
@@ -42,11 +43,13 @@ export function look(style) {
   return ["text", "background", "blue"].map((name) => style.getPropertyValue(`--st-${name}-color`)).join();
 }
 
-/** Fonts, grid, background and tools of a themed layout, as every chart has them; the layout itself is changed. */
-export function dress(layout, style) {
+/** Fonts, grid, background and tools of a themed layout, as every chart has them, and no more times on its axis than
+ * `width` has room for; the layout itself is changed. */
+export function dress(layout, style, width) {
   const font = { family: style.getPropertyValue("--st-font"), color: themed("@text-color", style), size: 12 };
   const grid = { gridcolor: themed("@border-color", style), griddash: "dot", gridwidth: 0.5, tickfont: { size: 11 } };
   for (const key of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) Object.assign(layout[key], grid);
+  if (layout.xaxis?.type === "date") layout.xaxis.nticks = Math.min(layout.xaxis.nticks, Math.max(3, Math.floor(width / TIME_PX)));
   return Object.assign(layout, {
     font,
     modebar: { bgcolor: "rgba(0,0,0,0)", color: themed("@gray-color", style), activecolor: font.color },

@@ -186,7 +186,7 @@ class LiveChart {
   async draw() {
     const style = getComputedStyle(this.root);
     const { offset_ms: offset, label: zone } = this.message.zone;
-    const layout = dress(themed(this.figure.layout, style), style);
+    const layout = dress(themed(this.figure.layout, style), style, this.plot.clientWidth);
     const range = this.shown();
     this.ranges = this.fitted(range);
     Object.assign(layout.xaxis, {

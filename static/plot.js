@@ -61,7 +61,7 @@ class Plot {
 
   async draw() {
     const style = getComputedStyle(this.root);
-    const layout = dress(themed(this.spec.layout, style), style);
+    const layout = dress(themed(this.spec.layout, style), style, this.plot.clientWidth);
     layout.datarevision = this.drawings = (this.drawings ?? 0) + 1;
     layout.dragmode = this.plot._fullLayout?.dragmode ?? (matchMedia("(pointer: coarse)").matches ? false : "zoom");
     layout.xaxis.spikecolor = layout.font.color;

@@ -15,6 +15,10 @@ _GAP = 0.045
 """Space between two panes, as a share of the height: room for the lower one's title."""
 _TOP = 0.03
 
+_DAY_MS = 86_400_000
+_TIME_FORMATS = ((None, 59_999, "%H:%M:%S\n%d %b"), (60_000, _DAY_MS - 1, "%H:%M\n%d %b"), (_DAY_MS, None, "%d %b\n%Y"))
+"""How times are written on the axis, by the ms from one to the next; the second line only where it is another."""
+
 
 @dataclass(frozen=True, eq=False)
 class Line:
@@ -146,6 +150,8 @@ class Figure:
                 "hoverformat": "%d %b %Y, %H:%M:%S UTC",
                 "showgrid": True,
                 "nticks": 8,
+                "tickangle": 0,
+                "tickformatstops": [{"dtickrange": [low, high], "value": form} for low, high, form in _TIME_FORMATS],
                 "title": {"text": "UTC", "standoff": 4},
                 "showspikes": True,
                 "spikemode": "across",
