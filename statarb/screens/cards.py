@@ -55,8 +55,8 @@ def _state_text(view: DeskView) -> str:
 def _analysed_text(bars: int, stored: int) -> str:
     """Which bars of files every number on the page is of."""
     if bars >= stored:
-        return f"All {stored:,} bars are analysed."
-    return f"The newest {bars:,} of {stored:,} bars are analysed; longer windows in the sidebar take in more."
+        return f"All {stored:,} bars that both hold are analysed."
+    return f"The newest {bars:,} of {stored:,} bars that both hold are analysed; longer windows take in more."
 
 
 def show_problem(error: StatarbError) -> None:

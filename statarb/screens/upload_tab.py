@@ -181,7 +181,8 @@ def _show_refused(refused: Refusals, *, is_open: bool = False) -> None:
     with st.expander(f"The refused rows ({refused.count:,})", expanded=is_open):
         st.markdown("\n".join(f"- {count:,} × {escape(reason)}" for reason, count in refused.reasons.items()))
         rows = pd.DataFrame(refused.first, columns=["Line", "Text", "Reason"])
-        st.dataframe(rows, hide_index=True, key="upload_refused")
+        widths = {"Line": st.column_config.NumberColumn(width="small")}
+        st.dataframe(rows, hide_index=True, key="upload_refused", column_config=widths)
         if refused.count > len(refused.first):
             st.caption(f"The first {len(refused.first):,}.")
 
@@ -215,7 +216,8 @@ def _show_uploads(db: Path, uploads: list[Upload], *, shown: bool) -> None:
             "Notes": [" ".join(one.notes) for one in uploads],
         }
     )
-    st.dataframe(table, hide_index=True, key="uploads")
+    counts = {name: st.column_config.NumberColumn(format="localized") for name in ("Bars", "Refused")}
+    st.dataframe(table, hide_index=True, key="uploads", column_config=counts)
     if len(uploads) >= NEEDED:
         _show_analyse(uploads, shown=shown)
     with st.container(horizontal=True, vertical_alignment="bottom", key="upload_delete"):

@@ -299,7 +299,7 @@ def test_uploads_are_analysed_by_the_same_pages_and_equal_the_study_of_the_file(
     assert ran_well(at)
     assert "upload:AAA on upload:BBB" in words(at)
     shared = len(y.bars.index.intersection(x.bars.index))
-    assert f"The newest {len(view.study.prices)} of {shared} bars are analysed" in words(at)
+    assert f"The newest {len(view.study.prices)} of {shared} bars that both hold are analysed" in words(at)
     shown = metrics(at)
     assert float(shown["upload\\:AAA"]) == pytest.approx(y.bars["close"].iloc[-1])
     assert float(shown["z, not live"].replace("−", "-")) == pytest.approx(view.live.z, abs=0.01)
@@ -311,8 +311,8 @@ def test_each_page_says_which_bars_of_files_it_analyses(db, monkeypatch, name):
     uploaded(db)
     monkeypatch.setenv("STATARB_DB", str(uploads_path(db)))
     pair = {"y": "upload:AAA", "x": "upload:BBB", "timeframe": "1h"}
-    assert f"The newest 133 of {HOURS - 3} bars are analysed" in words(page(name, **pair))
-    assert f"All {HOURS - 3} bars are analysed" in words(page(name, **pair, test_window="600"))
+    assert f"The newest 133 of {HOURS - 3} bars that both hold are analysed" in words(page(name, **pair))
+    assert f"All {HOURS - 3} bars that both hold are analysed" in words(page(name, **pair, test_window="600"))
 
 
 def test_an_upload_never_reaches_the_markets_database_and_leaves_without_a_trace(filled, db):
