@@ -96,13 +96,13 @@ class Scene:
     def refresh(self) -> None:
         """Look again."""
         reader = self._reader
-        self._instruments, self._last = reader.instruments(), reader.last_trades()
+        now = reader.snapshot()
+        self._instruments, self._last, self.source = now.instruments, now.last_trades, now.source
         self._quotes, self._funding = reader.quotes(), reader.funding()
-        beat = reader.feeds().get("ingest")
+        beat = now.feeds.get("ingest")
         self._stats: Mapping[str, Any] = beat.stats if beat else {}
         self._missing: Mapping[str, int] = _missing_trades(reader) if self._stats.get("open_gaps") else {}
         self.now_ms = self._clock.now_ms() + int(self._stats.get("clock_offset_ms") or 0)
-        self.source = reader.source()
 
     @property
     def is_seeding(self) -> bool:

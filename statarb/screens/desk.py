@@ -18,10 +18,9 @@ from statarb.errors import (
     DamagedDatabaseError,
     ForeignDatabaseError,
     MissingDatabaseError,
-    StatarbError,
     StoreError,
 )
-from statarb.market import Instrument, timeframe
+from statarb.market import timeframe
 from statarb.params import PairParams
 from statarb.quant import (
     NotEnough,
@@ -98,7 +97,7 @@ class Desk:
         StoreError
             The database cannot be read; the message says what to do.
         """
-        return _proper(self._current_reader().instruments())
+        return self._current_reader().snapshot().instruments
 
     def refresh(self, params: PairParams) -> DeskView:
         """The one dashboard refresh: newest trades and heartbeats, and a study when a bar has closed.
@@ -144,26 +143,27 @@ class Desk:
             The database cannot be read; the message says what to do.
         """
         reader = self._current_reader()
-        instruments, feeds, last_trades = _proper(reader.instruments()), reader.feeds(), reader.last_trades()
+        now = reader.snapshot()
+        instruments = now.instruments
         known = [params for params in wanted if params.y in instruments and params.x in instruments]
         behind = [params for params in known if self._held(self._study_key(params, instruments)) is None]
         behind.sort(key=lambda params: held.study.as_of_ms if (held := self._glanced.get(params)) else 0)
         made = {params: self._analysis(params, instruments) for params in {*known} - {*behind[_MADE_A_GLANCE:]}}
         with self._open_lock:
             self._glanced = OrderedDict([*self._glanced.items(), *made.items()][-_MAX_STUDIES:])
-        source, now_ms = reader.source(), self._clock.now_ms()
+        now_ms = self._clock.now_ms()
         measured = self._measured(reader, now_ms)
         found = []
         for params in known:
-            legs = {name: last_trades.get(name) for name in (params.y, params.x)}
+            legs = {name: now.last_trades.get(name) for name in (params.y, params.x)}
             held = self._glanced.get(params)
             quotes = fresh_quotes(params, measured.quotes, now_ms)
             spent = market_costs(params, measured.quotes, measured.funding, now_ms)
-            is_live = feed_health(source, feeds, legs, now_ms).has_live_prices
+            is_live = feed_health(now.source, now.feeds, legs, now_ms).has_live_prices
             if held is None:
                 found.append(Glance(params, None, None, is_live))
                 continue
-            prices = last_prices(held.study, source, legs)
+            prices = last_prices(held.study, now.source, legs)
             reading = reading_of(held.study, instruments, prices, quotes, spent)
             found.append(Glance(params, held.study, None if isinstance(reading, NotEnough) else reading, is_live))
         return found
@@ -221,12 +221,11 @@ class Desk:
         StoreError
             The database cannot be read; the message says what to do.
         """
-        reader, now_ms = self._current_reader(), self._clock.now_ms()
-        trades: dict[str, LastTrade | None] = {**dict.fromkeys(reader.instruments()), **reader.last_trades()}
+        now, now_ms = self._current_reader().snapshot(), self._clock.now_ms()
+        trades: dict[str, LastTrade | None] = {**dict.fromkeys(now.instruments), **now.last_trades}
         newest = max(trades, key=lambda name: trade.ts_ms if (trade := trades[name]) else 0, default="")
-        source = reader.source()
-        command = start_command(self.path, source)
-        return feed_health(source, reader.feeds(), {newest: trades.get(newest)}, now_ms, command=command)
+        command = start_command(self.path, now.source)
+        return feed_health(now.source, now.feeds, {newest: trades.get(newest)}, now_ms, command=command)
 
     def alerts_of_the_day(self) -> list[AlertEvent]:
         """What alerts have said in the last 24 hours, newest first.
@@ -253,10 +252,11 @@ class Desk:
         return Quality(covered, reader.gaps(), rejects(reader), disk(self.path), rate)
 
     def _view(self, reader: Reader, params: PairParams) -> DeskView:
-        instruments, feeds, last_trades = _proper(reader.instruments()), reader.feeds(), reader.last_trades()
+        now = reader.snapshot()
+        instruments, source = now.instruments, now.source
         analysis = self._analysis(params, instruments)
-        source, now_ms = reader.source(), self._clock.now_ms()
-        legs = {name: last_trades.get(name) for name in (params.y, params.x)}
+        now_ms = self._clock.now_ms()
+        legs = {name: now.last_trades.get(name) for name in (params.y, params.x)}
         measured = self._measured(reader, now_ms)
         quotes = fresh_quotes(params, measured.quotes, now_ms)
         spent = market_costs(params, measured.quotes, measured.funding, now_ms)
@@ -267,13 +267,13 @@ class Desk:
             now_ms=now_ms,
             source=source,
             instruments=instruments,
-            feeds=feeds,
+            feeds=now.feeds,
             y_last=prices[params.y],
             x_last=prices[params.x],
             analysis=analysis,
             coverage=once(analysis.study, "coverage", lambda: _coverage(reader, analysis.study)),
             reading=reading_of(analysis.study, instruments, prices, quotes, spent),
-            health=feed_health(source, feeds, legs, now_ms, statuses, start_command(self.path, source)),
+            health=feed_health(source, now.feeds, legs, now_ms, statuses, start_command(self.path, source)),
             costs=spent,
             y_quote=quotes[0],
             x_quote=quotes[1],
@@ -361,15 +361,3 @@ def _coverage(reader: Reader, study: PairStudy) -> dict[str, Coverage]:
     params, frame, until_ms = study.params, timeframe(study.params.timeframe), study.as_of_ms
     from_ms = max(0, until_ms - params.span_bars * frame.ms)
     return {name: reader.coverage(name, frame.base, from_ms, until_ms) for name in (params.y, params.x)}
-
-
-def _proper(stored: dict[str, StoredInstrument]) -> dict[str, StoredInstrument]:
-    """Those whose text is an instrument's own: what a foreign hand wrote into the database is not offered."""
-    return {name: row for name, row in stored.items() if _is_proper(name, row)}
-
-
-def _is_proper(name: str, stored: StoredInstrument) -> bool:
-    try:
-        return Instrument.parse(name) == stored.instrument
-    except StatarbError:
-        return False

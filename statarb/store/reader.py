@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from statarb.clock import SYSTEM_CLOCK
-from statarb.errors import DamagedDatabaseError
+from statarb.errors import DamagedDatabaseError, StatarbError
 from statarb.market import SCALE, Instrument, Timeframe
 from statarb.store.alert_log import (
     AlertEvent,
@@ -75,6 +75,20 @@ class FeedState:
     stats: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Snapshot:
+    """What the newest commit says of every instrument and every feed.
+
+    `instruments` are those whose text is an instrument's own: what a foreign hand wrote into the database is not
+    offered.
+    """
+
+    source: str
+    instruments: dict[str, StoredInstrument]
+    last_trades: dict[str, LastTrade]
+    feeds: dict[str, FeedState]
+
+
 class Reader:
     """One read-only connection with a deadline, shared by the threads of a process.
 
@@ -93,6 +107,7 @@ class Reader:
         self._give_up_at = 0.0
         self._volumes: dict[int, tuple[int, float]] = {}
         self._symbol_ids: dict[str, int] = {}
+        self._snapshot: tuple[int, Snapshot] | None = None
         self._connection = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -119,8 +134,19 @@ class Reader:
             same = False
         if not same:
             self._connection.close()
-            self._symbol_ids, self._volumes = {}, {}
+            self._symbol_ids, self._volumes, self._snapshot = {}, {}, None
             self._connection = self._open()
+
+    def snapshot(self) -> Snapshot:
+        """What the newest commit says: the same object for everybody until there is another commit."""
+        ((version,),) = self._query("PRAGMA data_version")
+        held = self._snapshot
+        if held is None or held[0] != version:
+            instruments = self.instruments()
+            proper = {name: row for name, row in instruments.items() if _is_proper(name, row)}
+            found = Snapshot(self.source(), proper, self._last_trades(instruments), self.feeds())
+            held = self._snapshot = (version, found)
+        return held[1]
 
     def source(self) -> str:
         """Where the trades come from: a venue's name, 'simulated' or 'import'; '' before the first ingest."""
@@ -244,8 +270,11 @@ class Reader:
 
     def last_trades(self) -> dict[str, LastTrade]:
         """The newest stored trade of each instrument that has one; of an upload, which has none, its last close."""
+        return self._last_trades(self.instruments())
+
+    def _last_trades(self, instruments: dict[str, StoredInstrument]) -> dict[str, LastTrade]:
         found = {}
-        for instrument, row in self.instruments().items():
+        for instrument, row in instruments.items():
             rows = self._query(
                 "SELECT trade_id, ts_ms, price, qty FROM trades WHERE symbol_id=? ORDER BY trade_id DESC LIMIT 1",
                 (row.symbol_id,),
@@ -311,3 +340,10 @@ class Reader:
         )
         columns = ["instrument", "lo", "hi", "state", "reason", "found_at_ms", "closed_at_ms"]
         return pd.DataFrame(rows, columns=columns).astype({"closed_at_ms": "Int64"})
+
+
+def _is_proper(name: str, stored: StoredInstrument) -> bool:
+    try:
+        return Instrument.parse(name) == stored.instrument
+    except StatarbError:
+        return False

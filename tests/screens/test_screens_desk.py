@@ -312,11 +312,11 @@ def test_a_busy_database_is_said_on_the_badge_while_the_last_view_stands(databas
     desk = Desk(database.path, clock)
     before = desk.refresh(PARAMS)
 
-    def busy(self):
+    def busy(self, sql, values=()):
         raise StoreError("Reading took too long and was given up.", "Try again in a moment.")
 
     with monkeypatch.context() as while_busy:
-        while_busy.setattr(Reader, "last_trades", busy)
+        while_busy.setattr(Reader, "_query", busy)
         clock.ms += 3_000
         held = desk.refresh(PARAMS)
         assert held.study is before.study

@@ -1,5 +1,6 @@
 """The reader answers in nouns, from what is stored, within its deadline."""
 
+import sqlite3
 import threading
 
 import pytest
@@ -53,14 +54,38 @@ def test_instruments_last_trades_feeds_and_gaps(rig):
     assert reader.source() == "simulated"
 
 
+def test_what_the_newest_commit_says_is_read_once_and_shared_until_the_next(rig):
+    reader = Reader(rig.path)
+    before = reader.snapshot()
+    assert before.source == "simulated"
+    assert before.instruments == reader.instruments()
+    assert before.last_trades == reader.last_trades()
+    assert before.feeds == reader.feeds()
+    assert reader.snapshot() is before
+    rig.commit(trade(600, T0_MS + 150_000))
+    after = reader.snapshot()
+    assert after.last_trades["spot:BTCUSDT"].trade_id == 600
+    assert reader.snapshot() is after
+
+
+def test_a_name_that_no_exchange_could_have_given_is_not_offered(rig):
+    with sqlite3.connect(rig.path) as foreign:
+        foreign.execute("UPDATE symbols SET name = '<b>BTC</b>'")
+    reader = Reader(rig.path)
+    assert list(reader.instruments()) == ["spot:<b>BTC</b>"]
+    assert reader.snapshot().instruments == {}
+
+
 def test_a_reader_follows_a_database_that_was_made_anew(rig, tmp_path):
     reader = Reader(rig.path)
+    assert reader.snapshot().last_trades["spot:BTCUSDT"].trade_id == 599
     rig.writer.close()
     for file in tmp_path.glob("t.db*"):
         file.unlink()
     fresh = Rig(tmp_path / "t.db")
     fresh.commit(trade(7, T0_MS))
     assert reader.last_trades()["spot:BTCUSDT"].trade_id == 7
+    assert reader.snapshot().last_trades["spot:BTCUSDT"].trade_id == 7
 
 
 def test_a_query_past_its_deadline_is_given_up_with_a_sentence(rig):
