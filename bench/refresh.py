@@ -83,7 +83,7 @@ def run() -> list[Result]:
             f"one refresh at {SMALL:,} stored trades",
             f"at {LARGE:,}; medians of {ROUNDS}, each right after a 1m bar closed: "
             f"{at[LARGE]:.1f} / {at[SMALL]:.1f} ms; "
-            f"with nothing closed {median(idle[LARGE]):.2f} / {median(idle[SMALL]):.2f} ms",
+            f"with nothing new {median(idle[LARGE]):.2f} / {median(idle[SMALL]):.2f} ms",
         ),
         Result(
             "refresh_vs_plain",
@@ -91,6 +91,6 @@ def run() -> list[Result]:
             "ratio",
             "reads the whole table with pandas, resamples, OLS, z, ADF",
             f"at {MEDIUM:,} trades; plain {plain_ms:,.0f} ms over ours {at[MEDIUM]:.1f} ms right after a bar closed "
-            f"(with nothing closed {median(idle[MEDIUM]):.2f} ms)",
+            f"(with nothing new {median(idle[MEDIUM]):.2f} ms)",
         ),
     ]
