@@ -9,6 +9,7 @@ import streamlit as st
 from statarb.errors import StatarbError
 from statarb.params import PairParams
 from statarb.quant import HalfLife, NotEnough, PairStudy
+from statarb.quant.power import time_text
 from statarb.screens.cards import show_problem, show_title
 from statarb.screens.desk import Desk
 from statarb.screens.frame import follow_instruments
@@ -18,7 +19,7 @@ from statarb.screens.pair_charts import show_charts_section, show_distribution_s
 from statarb.screens.stat import show_no_stat, show_stat
 from statarb.screens.tests_section import show_tests_section
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, duration_text, escape, interval_text, number_text, share_text
+from statarb.screens.wording import DASH, escape, interval_text, number_text, share_text
 
 SECTIONS = ("Charts", "Hedge", "Distribution", "Tests")
 
@@ -101,14 +102,12 @@ def _half_life(study: PairStudy) -> None:
         stands = study.verdict.word == "mean-reverting"
         show_stat("Half-life", DASH, "none found" if stands else "no reversion found", "half_life")
         return
-    low, high = (
-        duration_text(bars * bar_s) if math.isfinite(bars) else "∞" for bars in (found.low_bars, found.high_bars)
-    )
+    low, high = (time_text(bars * bar_s) if math.isfinite(bars) else "∞" for bars in (found.low_bars, found.high_bars))
     doubt = "" if found.reliable else ", unreliable"
     show_stat(
         "Half-life",
-        duration_text(found.bars * bar_s) if math.isfinite(found.bars) else "∞",
-        f"{low} to {high}{doubt}; unrelated legs: {duration_text(found.unrelated_bars * bar_s)}",
+        time_text(found.bars * bar_s) if math.isfinite(found.bars) else "∞",
+        f"{low} to {high}{doubt}; unrelated legs: {time_text(found.unrelated_bars * bar_s)}",
         "half_life",
     )
 
