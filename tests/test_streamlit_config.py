@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -39,3 +41,10 @@ def test_streamlit_knows_every_key():
     keys = {f"{section}.{key}" for section, values in CONFIG.items() for key in values if section != "theme"}
     assert keys <= known
     assert {f"theme.{mode}.{key}" for mode in ("light", "dark") for key in CONFIG["theme"][mode]} <= known
+
+
+def test_the_page_is_loaded_without_a_word_on_the_terminal():
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import app"], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout + loaded.stderr == ""

@@ -63,7 +63,7 @@ def show_features(desk: Desk, params: PairParams) -> None:
     st.caption("Longer spans, Parquet and the facts beside it: under Export, *Feature table by minute*.")
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner=False)
 def _table(path: Path, order: Order, bars_version: tuple[int, ...]) -> pd.DataFrame:
     with contextlib.closing(Reader(path)) as reader:
         return features_of(reader, order)

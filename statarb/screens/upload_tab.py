@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import zoneinfo
 from pathlib import Path
@@ -98,12 +99,12 @@ def _show_file(db: Path, file: UploadedFile) -> None:
             st.rerun()
 
 
-@st.cache_data(max_entries=4, show_spinner="Reading the file ...")
+@st.cache_resource(max_entries=4, show_spinner="Reading the file ...")
 def _table(file_id: str, _data: bytes) -> TextTable:
     return read_table(_data)
 
 
-@st.cache_data(max_entries=8, show_spinner="Reading the bars ...")
+@st.cache_resource(max_entries=8, show_spinner="Reading the bars ...")
 def _read(file_id: str, layout_key: tuple[object, ...], _table: TextTable, _layout: Layout) -> Ohlcv:
     return read_ohlcv(_table, _layout)
 
@@ -146,7 +147,7 @@ def _layout(table: TextTable, file_id: str) -> Layout:
     return Layout(columns, zone, stamped, dates)  # type: ignore[arg-type]
 
 
-@st.cache_data(show_spinner=False)
+@functools.cache
 def _zones() -> list[str]:
     return ["UTC", *sorted(zoneinfo.available_timezones() - {"UTC"})]
 
