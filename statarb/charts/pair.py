@@ -87,10 +87,9 @@ def live_tags(
         scaled = spread * unit.scale
         tags.append(Tag(1, scaled, _signed(scaled, unit.digits) + unit.suffix, SPREAD_COLOR))
         tags.append(Tag(2, z, _signed(z, 2), Z_COLOR))
-    correlation = study.correlation
-    if not isinstance(correlation, NotEnough) and len(correlation) and math.isfinite(correlation.iloc[-1]):
-        newest = float(correlation.iloc[-1])
-        tags.append(Tag(3, newest, _signed(newest, 2).lstrip("+"), CORRELATION_COLOR))
+    correlation = study.newest.correlation
+    if math.isfinite(correlation):
+        tags.append(Tag(3, correlation, _signed(correlation, 2).lstrip("+"), CORRELATION_COLOR))
     return tags
 
 

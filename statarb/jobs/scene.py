@@ -194,7 +194,7 @@ class Scene:
             "verdict": study.verdict.word,
         }
         if not isinstance(study.correlation, NotEnough) and len(study.correlation):
-            values["correlation"] = float(study.correlation.iloc[-1])
+            values["correlation"] = study.newest.correlation
         spent, last = self.costs(params), self.last(params)
         prices = self._prices(params, last) if last else (math.nan, math.nan)
         reading = self._reading(params, study, prices, spent) if last else None

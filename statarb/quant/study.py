@@ -45,6 +45,14 @@ class BarNumbers(NamedTuple):
     correlation: Floats
 
 
+class Newest(NamedTuple):
+    """What the newest close made known; NaN where it is not known, or there is no bar."""
+
+    spread: float
+    z: float
+    correlation: float
+
+
 @dataclass(frozen=True, eq=False)
 class PairStudy:
     """All that is known of one pair at `as_of_ms`, the close of the last bar that is closed in both legs.
@@ -74,6 +82,12 @@ class PairStudy:
     def prices(self) -> pd.DataFrame:
         """The bars in which both legs traded."""
         return self.legs.prices
+
+    @cached_property
+    def newest(self) -> Newest:
+        """The last values of the series; apart from them, because a page that asks twice a second makes no views."""
+        series = (self.spread, self.z, self.correlation)
+        return Newest(*(math.nan if isinstance(one, NotEnough) or one.empty else float(one.iloc[-1]) for one in series))
 
     @cached_property
     def scaled(self) -> tuple[Floats, Floats]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 
-import pandas as pd
 import streamlit as st
 
 from statarb.charts.pair import spread_unit
 from statarb.clock import Zone
 from statarb.params import HEDGE_NAMES
 from statarb.quant import FrozenMoments, NotEnough, PairStudy, Undefined
-from statarb.quant.sample import epoch_ms
 from statarb.screens.glossary_text import tip
-from statarb.screens.lazy import once
 from statarb.screens.stat import show_card
 from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, duration_text, escape, interval_text, number_text, price_text, share_text
@@ -51,15 +48,15 @@ def _price_metric(label: str, view: DeskView, leg: str, last: LastTrade | None) 
 
 def change_text(study: PairStudy, leg: str, price: float, zone: Zone) -> str:
     """`+1.24 % in 24 h`, or `+0.31 % since 14:02` where the bars do not reach back a day."""
-    closes = study.prices[leg]
-    if closes.empty:
+    legs = study.legs
+    closes = legs.y if leg == "y" else legs.x
+    if not closes.size:
         return "no closed bar yet"
-    bar_ms, day_ago_ms = study.params.bar_s * 1000, study.as_of_ms - _DAY_MS
-    row = once(study, "day ago", lambda: int((epoch_ms(closes.index) + bar_ms).searchsorted(day_ago_ms, "right")) - 1)
-    change = share_text(price / float(closes.iloc[max(0, row)]) - 1, 2, signed=True)
+    row = int(legs.open_ms.searchsorted(study.as_of_ms - _DAY_MS - legs.bar_ms, "right")) - 1
+    change = share_text(price / float(closes[max(0, row)]) - 1, 2, signed=True)
     if row >= 0:
         return f"{change} in 24 h"
-    return f"{change} since {zone.text(int(epoch_ms(closes.index[:1])[0]) + bar_ms)[11:16]}"
+    return f"{change} since {zone.text(int(legs.open_ms[0]) + legs.bar_ms)[11:16]}"
 
 
 def _spread_metric(view: DeskView) -> None:
@@ -68,7 +65,7 @@ def _spread_metric(view: DeskView) -> None:
         show_card(_live_label("Spread", view), DASH, _missing(view), tip("spread"))
         return
     value = number_text(view.live.spread * unit.scale, unit.digits, signed=True) + unit.suffix
-    at_close = f"at close {_at_close(study.spread, unit.scale, unit.digits)}{unit.suffix}"
+    at_close = f"at close {number_text(study.newest.spread * unit.scale, unit.digits, signed=True)}{unit.suffix}"
     show_card(_live_label("Spread", view), value, at_close, tip("spread"))
 
 
@@ -78,7 +75,7 @@ def _z_metric(view: DeskView) -> None:
         return
     share = view.live.share_beyond
     if isinstance(share, NotEnough):
-        beyond = f"at close {_at_close(view.study.z, 1.0, 2)}"
+        beyond = f"at close {number_text(view.study.newest.z, 2, signed=True)}"
     else:
         beyond = f"{share_text(share)} of {duration_text(view.live.beyond_hours * 3600)} beyond"
     show_card(_live_label("z", view), number_text(view.live.z, 2, signed=True), beyond, _Z_HELP)
@@ -106,8 +103,7 @@ def _correlation_metric(study: PairStudy) -> None:
     if isinstance(series, NotEnough):
         show_card("Correlation", DASH, _count(series), tip("correlation"))
         return
-    newest = float(series.iloc[-1]) if len(series) else math.nan
-    show_card("Correlation", number_text(newest, 2), f"{window} returns", tip("correlation"))
+    show_card("Correlation", number_text(study.newest.correlation, 2), f"{window} returns", tip("correlation"))
 
 
 def _verdict_metric(study: PairStudy) -> None:
@@ -137,10 +133,6 @@ def _count(missing: NotEnough) -> str:
     return (
         "does not exist" if isinstance(missing, Undefined) else f"{missing.have:,} of {missing.need:,} {missing.what}"
     )
-
-
-def _at_close(series: pd.Series, scale: float, digits: int) -> str:
-    return number_text(float(series.iloc[-1]) * scale, digits, signed=True) if len(series) else DASH
 
 
 _Z_HELP = "Below: how often z of closed bars was at least as far out.\n\n" + tip("z")

@@ -69,7 +69,7 @@ def show_live_chart(view: DeskView) -> None:
         view=f"{params.y}|{params.x}|{params.timeframe}",
         label=f"{params.pair}: prices, spread, z-score, correlation and volume of {len(study.prices)} closed "
         f"{params.timeframe} bars; "
-        f"z {number_text(float(study.z.iloc[-1]) if len(study.z) else math.nan, 2, signed=True)} at the last close",
+        f"z {number_text(study.newest.z, 2, signed=True)} at the last close",
         height=CHART_PX,
     )
 

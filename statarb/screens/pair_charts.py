@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import streamlit as st
@@ -90,10 +91,10 @@ def show_distribution_section(view: DeskView) -> None:
         return
     left, right = st.columns([3, 2], gap="large")
     with left:
-        newest = study.z.iloc[-1]
+        newest = study.newest.z
         show_plot(
             "z_distribution",
-            distribution_spec(found, None if newest != newest else float(newest), f"{params.y}|{params.x}"),
+            distribution_spec(found, newest if math.isfinite(newest) else None, f"{params.y}|{params.x}"),
             rev=revision(view),
             label=f"Histogram of z over {found.n} closed bars beside the normal law; "
             f"beyond 2 in {share_text(found.beyond[2])}",

@@ -145,5 +145,4 @@ def _correlation(study: PairStudy) -> None:
     if isinstance(series, NotEnough):
         show_no_stat("Correlation", series, "correlation")
         return
-    newest = float(series.iloc[-1]) if len(series) else math.nan
-    show_stat("Correlation", number_text(newest, 2), f"{window} returns", "correlation")
+    show_stat("Correlation", number_text(study.newest.correlation, 2), f"{window} returns", "correlation")

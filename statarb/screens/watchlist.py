@@ -18,6 +18,7 @@ from statarb.quant.headline import leg_names
 from statarb.screens.component import chart_component
 from statarb.screens.desk import Desk
 from statarb.screens.following import show_following
+from statarb.screens.lazy import once
 from statarb.screens.sidebar import choose_pair
 from statarb.screens.views import Glance
 from statarb.screens.wording import DASH, escape, number_text
@@ -77,7 +78,7 @@ def tile(glance: Glance, current: PairParams) -> dict[str, Any]:
         "beyond": shown is not None and abs(shown.z) >= params.entry_z,
         "net": f"net {number_text(shown.edge.net_bps, 1, signed=True)} bp" if shown else "",
         "verdict": _word(study, has_hedge),
-        "spark": spark(study.z.iloc[-SPARK_BARS:].tolist()) if study else [],
+        "spark": once(study, "spark", lambda: spark(study.z.iloc[-SPARK_BARS:].tolist())) if study else [],
     }
 
 
