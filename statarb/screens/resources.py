@@ -14,7 +14,7 @@ from statarb.screens.memory import collect, freeze
 from statarb.settings import database_from_environment
 
 _FIRST_PAINT_S = 4.0
-_COLLECT_S = 10.0
+_COLLECT_S = 2.0
 
 
 def shared_desk(path: Path | None = None) -> Desk:

@@ -58,6 +58,17 @@ def test_live_view_shows_prices_spread_z_hedge_and_correlation(filled):
     assert {part.key for part in at.get("bidi_component")} == {"notices", "watchlist", "live_chart"}
 
 
+def test_a_run_that_finds_nothing_new_makes_no_view_of_a_shared_frame(filled, monkeypatch):
+    """Each view leaves a weak reference in the frame; thousands of them kept memory from shrinking after a crowd."""
+    at = app()
+    viewed = []
+    for cls, name in ((pd.DataFrame, "__getitem__"), (pd.Series, "__getitem__"), (pd.Series, "_slice")):
+        made = getattr(cls, name)
+        monkeypatch.setattr(cls, name, lambda self, *a, made=made, **k: (viewed.append(made), made(self, *a, **k))[1])
+    assert ran_well(at.run())
+    assert not viewed
+
+
 def test_an_alert_is_never_shown_without_edge_cost_net_and_verdict(filled):
     for _ in range(3):
         filled.add_minute(shift=0.02)
