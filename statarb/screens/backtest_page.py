@@ -154,12 +154,13 @@ def bars_text(run: BacktestRun) -> str:
 def _show_numbers(result: Backtest) -> None:
     low, high = (number_text(end, 1, signed=True) for end in result.interval_bps)
     own = sum(result.rule.sides_bps) / 2
-    equity = float(result.equity.iloc[-1]) if len(result.equity) else 0.0
+    trips = result.round_trips
+    equity = sum(trip.net for trip in trips)  # what the table adds up to; the curve holds an open trade marked
     worst = float(result.drawdown.min()) if len(result.equity) else 0.0
     exposure = float((result.position != 0).mean()) if len(result.position) else 0.0
     sharpe = result.sharpe
     with st.grid(4, min_column_width=150, gap="small", key="backtest_numbers"):
-        show_stat("Round trips", f"{result.trips:,}", f"over {duration_text(result.days * 86_400)}", "trips")
+        show_stat("Round trips", f"{result.trips:,}", f"in {duration_text(result.days * 86_400)} with a z", "trips")
         mean = number_text(result.mean_net_bps, 1, signed=True)
         show_stat("Mean net a trade", f"{mean} bp", f"{low} to {high} bp", "mean_net")
         wins = share_text(result.win_rate) if result.trips else DASH
@@ -167,7 +168,10 @@ def _show_numbers(result: Backtest) -> None:
         show_stat(
             "Break-even cost", f"{number_text(result.break_even_bps, 1)} bp", f"yours {own:.1f} bp a fill", "break_even"
         )
-        show_stat("Equity at the end", money_text(equity), "after costs", "equity")
+        is_open = bool(trips) and trips[-1].why == "end"
+        show_stat(
+            "Equity at the end", money_text(equity), "after costs" + ", the open trade left" * is_open, "equity"
+        )
         show_stat("Deepest drawdown", money_text(worst), "at closes", "drawdown")
         show_stat("Exposure", share_text(exposure), "of the bars in a trade", "exposure")
         if isinstance(sharpe, NotEnough):

@@ -433,7 +433,8 @@ GLOSSARY: dict[str, Term] = {
         BACKTEST,
         "Σ of P&L less the costs paid so far, from zero",
         "In the money of the notional, marked at every close.",
-        "One path of many: read the mean with its interval first.",
+        "One path of many: read the mean with its interval first. The curve holds a trade that is still open by market "
+        "prices; the figure at the end has paid for leaving it, as the table has.",
         ("backtest",),
     ),
     "drawdown": Term(

@@ -13,7 +13,7 @@ from pages import metrics, page, ran_well, words
 from statarb.params import PairParams
 from statarb.quant import Rule, backtest_study
 from statarb.screens import backtest_page
-from statarb.screens.backtest_page import csv_name, doubts, outcome_text, trips_frame
+from statarb.screens.backtest_page import csv_name, doubts, money_text, outcome_text, trips_frame
 from statarb.screens.desk import Desk
 from statarb.screens.glossary_text import GLOSSARY
 from statarb.screens.stat import with_digits
@@ -63,6 +63,16 @@ def test_the_page_shows_the_simulations_numbers(filled):
     assert "Rule: enter at |z| above 2, leave at 0; give up at 4 or after 4 h" in said
     assert outcome_text(result) in said
     assert len(at.get("bidi_component")) == 1
+
+
+def test_equity_at_the_end_is_what_the_table_adds_up_to_while_a_trade_is_open(filled):
+    knobs = {"window": 60, "entry_z": 1.0}
+    _, result = result_of(filled.path, **knobs)
+    assert result.round_trips[-1].why == "end"
+    assert "still open" in words(at := page("backtest", **{name: str(value) for name, value in knobs.items()}))
+    total = sum(trip.net for trip in result.round_trips)
+    assert abs(result.equity.iloc[-1] - total) > 1
+    assert metrics(at)["Equity at the end"] == money_text(total)
 
 
 def test_a_win_rate_never_stands_without_mean_interval_and_n(filled):
