@@ -17,6 +17,7 @@ const CONFIG = {
   displaylogo: false,
   doubleClick: false,
   scrollZoom: false,
+  showTips: false,
   showSendToCloud: false,
   modeBarButtons: [["zoom2d", "pan2d"], ["toImage"]],
 };

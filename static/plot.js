@@ -14,6 +14,7 @@ const { axisKey, axisNumber, axisTime, dress, epochMs, firstAt, look, themed, tr
 const CONFIG = {
   displaylogo: false,
   scrollZoom: false,
+  showTips: false,
   showSendToCloud: false,
   modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"], ["toImage"]],
 };

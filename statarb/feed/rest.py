@@ -193,7 +193,7 @@ class RestClient:
         if unknown:
             raise ConfigError(
                 f"{', '.join(unknown)} is not listed at {self._venue.name}.",
-                "Check the spelling in --symbols: the exchange's own names, as in BTCUSDT,ETHUSDT.",
+                "Check the spelling: symbols are the exchange's own names, as in BTCUSDT,ETHUSDT.",
             )
         return [listed[symbol] for symbol in symbols]
 

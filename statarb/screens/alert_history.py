@@ -222,7 +222,7 @@ def _show_scorecard(outcomes: Sequence[StoredOutcome]) -> None:
     short = [card for card in cards.values() if isinstance(card, NotEnough)]
     if len(short) == len(cards):
         most = max(short, key=lambda card: card.have)
-        st.markdown(f"{most.have} of the {most.need} {most.what} that a score needs.")
+        st.markdown(f"A score needs {most.need} {most.what}; so far there are {most.have}.")
         return
     names = ("Alerts", "Gross above 0", "Mean gross, bp", "Mean net, bp", "Over random entries, bp")
     known = {f"After {bars} bars": card for bars, card in cards.items() if not isinstance(card, NotEnough)}

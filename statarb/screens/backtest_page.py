@@ -169,9 +169,7 @@ def _show_numbers(result: Backtest) -> None:
             "Break-even cost", f"{number_text(result.break_even_bps, 1)} bp", f"yours {own:.1f} bp a fill", "break_even"
         )
         is_open = bool(trips) and trips[-1].why == "end"
-        show_stat(
-            "Equity at the end", money_text(equity), "after costs" + ", the open trade left" * is_open, "equity"
-        )
+        show_stat("Equity at the end", money_text(equity), "after costs" + ", the open trade left" * is_open, "equity")
         show_stat("Deepest drawdown", money_text(worst), "at closes", "drawdown")
         show_stat("Exposure", share_text(exposure), "of the bars in a trade", "exposure")
         if isinstance(sharpe, NotEnough):

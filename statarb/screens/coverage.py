@@ -10,12 +10,13 @@ from statarb.store import Coverage
 
 
 def coverage_text(legs: Mapping[str, Coverage]) -> str:
-    """`97.2 % of this window's seconds are covered (ETHUSDT)` for the leg that lacks most; '' where none lacks any."""
+    """`97.2 % of the seconds behind the numbers are covered (ETHUSDT)` of the leg that lacks most, or ''."""
     lacking = {leg: one for leg, one in legs.items() if one.covered < one.seconds}
     if not lacking:
         return ""
     worst = min(lacking, key=lambda leg: lacking[leg].share)
-    return f"{percent_text(lacking[worst])} of this window's seconds are covered ({Instrument.parse(worst).label})"
+    share, label = percent_text(lacking[worst]), Instrument.parse(worst).label
+    return f"{share} of the seconds behind the numbers are covered ({label})"
 
 
 def percent_text(coverage: Coverage) -> str:

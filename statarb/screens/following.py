@@ -17,16 +17,26 @@ from statarb.store import DeskFile
 
 
 def show_following(desk: Desk, followed: Sequence[str]) -> None:
-    """Ask ingest to follow another instrument, or one no longer."""
+    """Ask ingest to follow another instrument, or one no longer; and what was asked for in vain."""
+    try:
+        waiting = [name for name in DeskFile(desk_path(desk.path)).wanted(()).names if name not in followed]
+    except StatarbError:
+        waiting = []
     with st.container(horizontal=True, key="requests"):
         with _field_and_button():
             name = st.text_input("Follow another instrument", placeholder="LTCUSDT", key="add_name", width=190)
-            if st.button("Add", key="add", icon=":material/add:") and name.strip():
-                _ask(desk, "add", name)
+            if st.button("Add", key="add", icon=":material/add:"):
+                _ask(desk, "add", name, followed)
         with _field_and_button():
-            gone = st.selectbox("Stop following", followed, index=None, key="remove_name", width=190)
-            if st.button("Remove", key="remove", icon=":material/remove:") and gone:
-                _ask(desk, "remove", gone)
+            gone = st.selectbox("Stop following", [*followed, *waiting], index=None, key="remove_name", width=190)
+            if st.button("Remove", key="remove", icon=":material/remove:"):
+                _ask(desk, "remove", gone or "", followed)
+    if waiting:
+        names = ", ".join(Instrument.parse(name).label for name in waiting)
+        st.caption(
+            f"Asked for, and no trade of it yet: {escape(names)}. "
+            "If that lasts, the exchange does not list it; Remove takes the wish back."
+        )
 
 
 def _field_and_button() -> DeltaGenerator:
@@ -34,9 +44,15 @@ def _field_and_button() -> DeltaGenerator:
     return st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="content")
 
 
-def _ask(desk: Desk, action: Literal["add", "remove"], text: str) -> None:
+def _ask(desk: Desk, action: Literal["add", "remove"], text: str, followed: Sequence[str]) -> None:
+    if not text.strip():
+        st.toast("Type a symbol first, such as LTCUSDT." if action == "add" else "Choose an instrument first.")
+        return
     try:
         instrument = Instrument.parse(text)
+        if action == "add" and str(instrument) in followed:
+            st.toast(f"{escape(instrument.label)} is followed already.")
+            return
         DeskFile(desk_path(desk.path)).ask(action, instrument)
     except StatarbError as error:
         st.warning(f"**{escape(error.message)}** {escape(error.hint)}")

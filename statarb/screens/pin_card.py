@@ -148,24 +148,26 @@ def show_fills_form(desk: Desk, pin: Pin) -> None:
         st.form(f"pin-fills-form-{version}", border=False),
     ):
         st.caption(
-            "What both legs were really filled at: no slippage is assumed beside it. Units are negative if sold."
+            "What the legs were really filled at: no slippage is assumed beside it. A price left empty stays assumed. "
+            "Units are negative if sold."
         )
         left, right = st.columns(2)
-        y_price, y_units = _number(left, f"{y}, price", pin.y.price), _number(left, f"{y}, units", pin.y_units)
-        x_price, x_units = _number(right, f"{x}, price", pin.x.price), _number(right, f"{x}, units", pin.x_units)
+        y_price, y_units = _price(left, f"{y}, price", pin.y), _units(left, f"{y}, units", pin.y_units)
+        x_price, x_units = _price(right, f"{x}, price", pin.x), _units(right, f"{x}, units", pin.x_units)
         prices_out = None
         if pin.exit is not None:
             prices_out = (
-                _number(left, f"{y}, price out", pin.exit.y.price),
-                _number(right, f"{x}, price out", pin.exit.x.price),
+                _price(left, f"{y}, price out", pin.exit.y),
+                _price(right, f"{x}, price out", pin.exit.x),
             )
         if st.form_submit_button("Save the fills"):
 
             def filled(now: Pin) -> Pin:
                 ended = now.exit
                 if ended is not None and prices_out is not None:
-                    ended = replace(ended, y=Fill(prices_out[0]), x=Fill(prices_out[1]))
-                return replace(now, y=Fill(y_price), x=Fill(x_price), y_units=y_units, x_units=x_units, exit=ended)
+                    ended = replace(ended, y=_filled(ended.y, prices_out[0]), x=_filled(ended.x, prices_out[1]))
+                y, x = _filled(now.y, y_price), _filled(now.x, x_price)
+                return replace(now, y=y, x=x, y_units=y_units, x_units=x_units, exit=ended)
 
             _change(desk, pin, filled)
 
@@ -220,7 +222,20 @@ def show_delete_form(desk: Desk, pin: Pin) -> None:
             st.rerun()
 
 
-def _number(column: DeltaGenerator, label: str, value: float) -> float:
+def _price(column: DeltaGenerator, label: str, fill: Fill) -> float | None:
+    """A price that was paid; empty, with what is assumed in grey, where nobody has said so yet."""
+    assumed = fill.slippage_bps > 0
+    price = None if assumed else fill.price
+    return column.number_input(
+        label, value=price, format="%.10g", step=None, placeholder=f"{fill.price:.10g} assumed" if assumed else None
+    )
+
+
+def _filled(fill: Fill, price: float | None) -> Fill:
+    return fill if price is None else Fill(price)
+
+
+def _units(column: DeltaGenerator, label: str, value: float) -> float:
     return float(column.number_input(label, value=value, format="%.10g", step=None))
 
 
@@ -237,7 +252,8 @@ def _change(desk: Desk, pin: Pin, change: Callable[[Pin], Pin]) -> None:
         if now is not None:
             file.save_pin(change(now))
     except StatarbError as error:
-        st.warning(f"**{escape(error.message)}** {escape(error.hint)}")
+        # A toast outlives the next tick, which draws this card anew.
+        st.toast(f"**{escape(error.message)}** {escape(error.hint)}", icon=":material/error:", duration="long")
         return
     st.rerun()
 

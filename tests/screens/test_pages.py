@@ -292,6 +292,22 @@ def test_the_quality_page_leaves_requests_for_ingest(filled, db):
     assert ran_well(at)
     asked = [(request.action, str(request.instrument)) for request in DeskFile(desk_path(db)).requests()]
     assert asked == [("add", "spot:LTCUSDT"), ("remove", "spot:SOLUSDT")]
+    assert "no trade of it yet: LTCUSDT" in words(at)
+    at.selectbox(key="remove_name").set_value("spot:LTCUSDT").run()
+    at.button(key="remove").click().run()
+    assert "no trade of it yet" not in words(at.run())
+
+
+def test_what_is_followed_already_or_not_named_is_no_request(filled, db):
+    at = page("quality")
+    at.button(key="add").click().run()
+    assert "Type a symbol first" in at.toast[0].value
+    at.button(key="remove").click().run()
+    assert "Choose an instrument first" in at.toast[0].value
+    at.text_input(key="add_name").set_value("ethusdt").run()
+    at.button(key="add").click().run()
+    assert "ETHUSDT is followed already" in at.toast[0].value
+    assert DeskFile(desk_path(db)).requests() == []
 
 
 def test_a_name_that_no_exchange_has_is_refused_in_words(filled, db):

@@ -185,7 +185,7 @@ def test_the_score_waits_for_five_alerts_and_then_says_what_they_earned(market):
     for n in range(1, 6):
         store(market, event(now_ms - n * 60_000), StoredOutcome(n, 5, 10.0 * (-1) ** n, -14.0, 1.0, -23.0, 200))
         if n == 4:
-            assert "4 of the 5 alerts with an outcome that a score needs" in words(page())
+            assert "A score needs 5 alerts with an outcome; so far there are 4" in words(page())
     table = page().table[0].value.to_string()
     assert "40 %" in table
     assert "−2.0" in table

@@ -16,9 +16,13 @@ ETH, BTC = "spot:ETHUSDT", "usdm:BTCUSDT"
     [
         (Coverage(1000, 1000), Coverage(1000, 1000), ""),
         (Coverage(0, 0), Coverage(0, 0), ""),
-        (Coverage(1000, 972), Coverage(1000, 1000), "97.2 % of this window's seconds are covered (ETHUSDT)"),
-        (Coverage(1000, 972), Coverage(1000, 500), "50.0 % of this window's seconds are covered (usdm:BTCUSDT)"),
-        (Coverage(86_400, 86_399), Coverage(9, 9), "99.9 % of this window's seconds are covered (ETHUSDT)"),
+        (Coverage(1000, 972), Coverage(1000, 1000), "97.2 % of the seconds behind the numbers are covered (ETHUSDT)"),
+        (
+            Coverage(1000, 972),
+            Coverage(1000, 500),
+            "50.0 % of the seconds behind the numbers are covered (usdm:BTCUSDT)",
+        ),
+        (Coverage(86_400, 86_399), Coverage(9, 9), "99.9 % of the seconds behind the numbers are covered (ETHUSDT)"),
     ],
 )
 def test_the_leg_that_lacks_most_is_told_and_never_rounded_up_to_whole(eth, btc, text):

@@ -137,6 +137,13 @@ def test_fills_take_the_place_of_the_assumed_prices(market, file, pin):
     press(at, "Save the fills")
     (changed,) = file.pins()
     assert changed.y == Fill(3000.125)
+    assert changed.x == pin.x  # nobody said what it was filled at
+    assert "Entry at last trades" in words(page())
+    at = page()
+    {one.label: one for one in at.number_input}["BTCUSDT, price"].set_value(pin.x.price)
+    press(at, "Save the fills")
+    (changed,) = file.pins()
+    assert changed.y == Fill(3000.125)
     assert changed.x == Fill(pin.x.price)
     assert changed.side == -pin.side
     assert changed.sd == pin.sd
@@ -147,7 +154,15 @@ def test_a_leg_of_no_units_is_refused_in_words_and_changes_nothing(file, pin):
     at = page()
     {one.label: one for one in at.number_input}["BTCUSDT, units"].set_value(0.0)
     press(at, "Save the fills")
-    assert "A leg of no units is no leg" in words(at)
+    assert "A leg of no units is no leg" in at.toast[0].value
+    assert file.pins() == [pin]
+
+
+def test_a_price_of_nothing_is_refused_in_words_and_changes_nothing(file, pin):
+    at = page()
+    {one.label: one for one in at.number_input}["ETHUSDT, price"].set_value(0.0)
+    press(at, "Save the fills")
+    assert "0 is not a price" in at.toast[0].value
     assert file.pins() == [pin]
 
 
