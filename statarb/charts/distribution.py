@@ -61,6 +61,7 @@ def distribution_spec(found: ZDistribution, z_now: float | None, view: str) -> d
                 "side": "right",
                 "nticks": 5,
                 "rangemode": "tozero",
+                "ticklabelstandoff": 12,  # clear of the last label of z
                 "fixedrange": True,
                 "automargin": True,
             },

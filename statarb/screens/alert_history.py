@@ -103,7 +103,7 @@ def _row(event: AlertEvent, log: AlertLog, mark: Mark) -> dict[str, str]:
     after = {outcome.horizon_bars: outcome for outcome in log.outcomes if outcome.event_id == event.event_id}
     row = {
         f"At, {zone.label}": zone.text(event.at_ms)[5:],
-        "State": _STATES[event.state],
+        "State": _STATES[event.state] + ", over" * (event.state == "fired" and event.ended_at_ms is not None),
         "Alert": event.name,
         "Pair": " on ".join(leg.removeprefix("spot:") for leg in (event.y, event.x) if leg) or DASH,
         "z": _figure(event.z, 2),

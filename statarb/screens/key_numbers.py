@@ -10,10 +10,11 @@ from statarb.charts.pair import spread_unit
 from statarb.clock import Zone
 from statarb.params import HEDGE_NAMES
 from statarb.quant import FrozenMoments, NotEnough, PairStudy, Undefined
+from statarb.quant.verdict import age_text
 from statarb.screens.glossary_text import tip
 from statarb.screens.stat import show_card
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, duration_text, escape, interval_text, number_text, price_text, share_text
+from statarb.screens.wording import DASH, escape, interval_text, number_text, price_text, share_text
 from statarb.screens.zone import current_zone
 from statarb.store import LastTrade
 
@@ -77,7 +78,7 @@ def _z_metric(view: DeskView) -> None:
     if isinstance(share, NotEnough):
         beyond = f"at close {number_text(view.study.newest.z, 2, signed=True)}"
     else:
-        beyond = f"{share_text(share)} of {duration_text(view.live.beyond_hours * 3600)} beyond"
+        beyond = f"{share_text(share)} of {age_text(view.live.beyond_hours * 3600)} beyond"
     show_card(_live_label("z", view), number_text(view.live.z, 2, signed=True), beyond, _Z_HELP)
 
 

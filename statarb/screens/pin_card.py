@@ -10,6 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from statarb.errors import StatarbError
+from statarb.market import Instrument
 from statarb.pins import NOTE_LENGTH, Fill, Pin
 from statarb.quant import FrozenMoments, live_z
 from statarb.quant.headline import money_sign
@@ -18,7 +19,7 @@ from statarb.screens.desk import Desk
 from statarb.screens.pin_words import half_lives_text, legs_text, money_text
 from statarb.screens.stat import show_card
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, duration_text, escape, figures_text, number_text, share_text
+from statarb.screens.wording import DASH, duration_text, escape, figures_text, number_text, price_text, share_text
 from statarb.screens.zone import current_zone
 from statarb.settings import desk_path
 from statarb.store import DeskFile
@@ -95,8 +96,19 @@ def _show_head(item: OpenPin) -> None:
     assumed = "" if is_filled(pin) else " Entry at last trades with slippage assumed: put your fills in."
     st.caption(
         f"{escape(str(params.pair))}, {params.timeframe} × {params.window}. "
-        f"Entered {zone.text(pin.entered_at_ms)} {zone.label}.{assumed}"
+        f"Entered {zone.text(pin.entered_at_ms)} {zone.label}.{assumed}{_last_text(view)}"
     )
+
+
+def _last_text(view: DeskView | None) -> str:
+    """The prices that every number of the card is by."""
+    if view is None or view.y_last is None or view.x_last is None:
+        return ""
+    last = {view.params.y: view.y_last.price, view.params.x: view.x_last.price}
+    prices = (
+        f"{Instrument.parse(leg).label} {price_text(price, view.instruments[leg].tick)}" for leg, price in last.items()
+    )
+    return f" Last: {escape(', '.join(prices))}."
 
 
 def _show_numbers(pin: Pin, view: DeskView, state: PinState) -> None:

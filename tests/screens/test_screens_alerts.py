@@ -139,7 +139,7 @@ def test_an_alert_is_listed_with_what_came_after_it_and_how_far_it_got(market):
         Delivery("event", 1, 1, "Desk mail", "failed", 3, "The server refused the login.", now_ms),
     )
     table = page().dataframe[0].value
-    assert table["State"].tolist() == ["suppressed", "alert"]
+    assert table["State"].tolist() == ["suppressed", "alert, over"]
     assert table["z"].tolist() == ["—", "+2.31"]
     assert table["After 5"].tolist() == ["—", "+12.3 (+0.4)"]
     assert table["Delivered"].tolist() == ["—", "1 failed"]

@@ -120,6 +120,7 @@ def test_a_pin_shows_its_result_after_all_costs(market, file, pin):
     assert shown["z, own moments"] == f"{state.z:+.2f}".replace("-", "−")
     assert "**1 open**" in words(at)
     assert "Entry at last trades" in words(at)
+    assert f"Last: ETHUSDT {view.y_last.price:,.2f}, BTCUSDT {view.x_last.price:,.2f}." in words(at)
 
 
 def test_old_prices_are_called_old(market, pin):
