@@ -12,6 +12,7 @@ from statarb.errors import StatarbError
 from statarb.quant import NotEnough, Scorecard, scorecard
 from statarb.quant.outcome import HORIZONS_BARS
 from statarb.screens.cards import show_problem
+from statarb.screens.change import make_change
 from statarb.screens.desk import Desk
 from statarb.screens.stat import show_table
 from statarb.screens.views import AlertLog
@@ -171,12 +172,7 @@ def _show_note_form(file: DeskFile, event: AlertEvent, mark: Mark) -> None:
 
 
 def _mark_alert(file: DeskFile, event: AlertEvent, acknowledged: bool | None = None, note: str | None = None) -> None:
-    try:
-        file.mark_alert(*_key(event), acknowledged=acknowledged, note=note)
-    except StatarbError as error:
-        st.warning(f"**{escape(error.message)}** {escape(error.hint)}")
-        return
-    st.rerun()
+    make_change(lambda: file.mark_alert(*_key(event), acknowledged=acknowledged, note=note))
 
 
 def _show_outcomes(outcomes: Sequence[StoredOutcome], event: AlertEvent) -> None:

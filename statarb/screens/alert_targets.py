@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -10,6 +10,7 @@ import streamlit as st
 from statarb.alerts import NAME_CHARACTERS, Target
 from statarb.errors import StatarbError
 from statarb.screens.cards import show_problem
+from statarb.screens.change import make_change
 from statarb.screens.desk import Desk
 from statarb.screens.views import AlertLog
 from statarb.screens.wording import escape, with_commands
@@ -76,13 +77,13 @@ def _show_target(file: DeskFile, target: Target, tests: Sequence[DeliveryTest], 
             st.caption(escape(target.redacted))
         on = st.toggle("On", target.enabled, key=f"target-on-{version}")
         if on != target.enabled:
-            _do(lambda: file.save_target(replace(target, enabled=on)))
+            make_change(lambda: file.save_target(replace(target, enabled=on)))
         if st.button("Send a test", icon=":material/send:", key=f"target-test-{version}"):
-            _do(lambda: file.ask_test(target.target_id or 0))
+            make_change(lambda: file.ask_test(target.target_id or 0))
         with st.popover("Delete", icon=":material/delete:", key=f"target-delete-{version}"):
             st.markdown("The target and its address will be gone.")
             if st.button("Delete the target", key=f"target-delete-really-{version}"):
-                _do(lambda: file.delete_target(target.target_id or 0))
+                make_change(lambda: file.delete_target(target.target_id or 0))
     _show_last(target, tests, log)
 
 
@@ -126,18 +127,4 @@ def _show_new(file: DeskFile) -> None:
             "`discord://…`, or `json://host:port/path` for a webhook. See the Apprise documentation for yours.",
         )
         if st.form_submit_button("Save the target"):
-            try:
-                file.save_target(Target(name, url))
-            except StatarbError as error:
-                st.warning(f"**{escape(error.message)}** {escape(error.hint)}", icon=":material/error:")
-                return
-            st.rerun()
-
-
-def _do(change: Callable[[], object]) -> None:
-    try:
-        change()
-    except StatarbError as error:
-        st.warning(f"**{escape(error.message)}** {escape(error.hint)}", icon=":material/error:")
-        return
-    st.rerun()
+            make_change(lambda: file.save_target(Target(name, url)))

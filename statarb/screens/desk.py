@@ -99,6 +99,17 @@ class Desk:
         """
         return self._current_reader().snapshot().instruments
 
+    def refusals(self) -> list[str]:
+        """Why the exchange will not have what ingest was asked to follow, a sentence each.
+
+        Raises
+        ------
+        StoreError
+            The database cannot be read; the message says what to do.
+        """
+        feeds = self._current_reader().snapshot().feeds
+        return [str(text) for feed in feeds.values() for text in feed.stats.get("refused", {}).values()]
+
     def refresh(self, params: PairParams) -> DeskView:
         """The one dashboard refresh: newest trades and heartbeats, and a study when a bar has closed.
 

@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from statarb.errors import StatarbError
 from statarb.market import Instrument
+from statarb.screens.change import show_refusal
 from statarb.screens.desk import Desk
 from statarb.screens.wording import escape
 from statarb.settings import desk_path
@@ -20,8 +21,9 @@ def show_following(desk: Desk, followed: Sequence[str]) -> None:
     """Ask ingest to follow another instrument, or one no longer; and what was asked for in vain."""
     try:
         waiting = [name for name in DeskFile(desk_path(desk.path)).wanted(()).names if name not in followed]
+        refusals = desk.refusals()
     except StatarbError:
-        waiting = []
+        waiting, refusals = [], []
     with st.container(horizontal=True, key="requests"):
         with _field_and_button():
             name = st.text_input("Follow another instrument", placeholder="LTCUSDT", key="add_name", width=190)
@@ -33,10 +35,9 @@ def show_following(desk: Desk, followed: Sequence[str]) -> None:
                 _ask(desk, "remove", gone or "", followed)
     if waiting:
         names = ", ".join(Instrument.parse(name).label for name in waiting)
-        st.caption(
-            f"Asked for, and no trade of it yet: {escape(names)}. "
-            "If that lasts, the exchange does not list it; Remove takes the wish back."
-        )
+        st.caption(f"Asked for, and no trade of it yet: {escape(names)}. Remove takes the wish back.")
+    for refusal in refusals:
+        st.caption(escape(refusal))
 
 
 def _field_and_button() -> DeltaGenerator:
@@ -55,7 +56,7 @@ def _ask(desk: Desk, action: Literal["add", "remove"], text: str, followed: Sequ
             return
         DeskFile(desk_path(desk.path)).ask(action, instrument)
     except StatarbError as error:
-        st.warning(f"**{escape(error.message)}** {escape(error.hint)}")
+        show_refusal(error)
         return
     added = "will be followed within seconds, if the exchange lists it"
     removed = "will no longer be followed; what is stored stays"

@@ -10,16 +10,16 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from statarb.errors import StatarbError
-from statarb.market import Instrument
 from statarb.pins import NOTE_LENGTH, Fill, Pin
 from statarb.quant import FrozenMoments, live_z
 from statarb.quant.headline import money_sign
 from statarb.quant.pin import PinState, assumed_fill, pin_events, pin_exit, pin_moments, pin_state
+from statarb.screens.change import make_change
 from statarb.screens.desk import Desk
-from statarb.screens.pin_words import half_lives_text, legs_text, money_text
+from statarb.screens.pin_words import half_lives_text, last_text, legs_text, money_text
 from statarb.screens.stat import show_card
 from statarb.screens.views import DeskView
-from statarb.screens.wording import DASH, duration_text, escape, figures_text, number_text, price_text, share_text
+from statarb.screens.wording import DASH, duration_text, escape, figures_text, number_text, share_text
 from statarb.screens.zone import current_zone
 from statarb.settings import desk_path
 from statarb.store import DeskFile
@@ -96,19 +96,9 @@ def _show_head(item: OpenPin) -> None:
     assumed = "" if is_filled(pin) else " Entry at last trades with slippage assumed: put your fills in."
     st.caption(
         f"{escape(str(params.pair))}, {params.timeframe} × {params.window}. "
-        f"Entered {zone.text(pin.entered_at_ms)} {zone.label}.{assumed}{_last_text(view)}"
+        f"Entered {zone.text(pin.entered_at_ms)} {zone.label}.{assumed}"
+        + (f" Last: {escape(last_text(view))}." if view else "")
     )
-
-
-def _last_text(view: DeskView | None) -> str:
-    """The prices that every number of the card is by."""
-    if view is None or view.y_last is None or view.x_last is None:
-        return ""
-    last = {view.params.y: view.y_last.price, view.params.x: view.x_last.price}
-    prices = (
-        f"{Instrument.parse(leg).label} {price_text(price, view.instruments[leg].tick)}" for leg, price in last.items()
-    )
-    return f" Last: {escape(', '.join(prices))}."
 
 
 def _show_numbers(pin: Pin, view: DeskView, state: PinState) -> None:
@@ -226,12 +216,8 @@ def show_delete_form(desk: Desk, pin: Pin) -> None:
     with st.popover("Delete", icon=":material/delete:", key=f"pin-delete-{_version(pin)}"):
         st.markdown("The pin, its note and its result will be gone.")
         if st.button("Delete the pin", key=f"pin-delete-really-{_version(pin)}") and pin.pin_id is not None:
-            try:
-                DeskFile(desk_path(desk.path)).delete_pin(pin.pin_id)
-            except StatarbError as error:
-                st.warning(escape(str(error)))
-                return
-            st.rerun()
+            pin_id = pin.pin_id
+            make_change(lambda: DeskFile(desk_path(desk.path)).delete_pin(pin_id))
 
 
 def _price(column: DeltaGenerator, label: str, fill: Fill) -> float | None:
@@ -259,15 +245,13 @@ def _version(pin: Pin) -> str:
 def _change(desk: Desk, pin: Pin, change: Callable[[Pin], Pin]) -> None:
     """Store a changed pin, made from what is stored by now: another session may have changed it meanwhile."""
     file = DeskFile(desk_path(desk.path))
-    try:
+
+    def changed() -> None:
         now = next((one for one in file.pins() if one.pin_id == pin.pin_id), None)
         if now is not None:
             file.save_pin(change(now))
-    except StatarbError as error:
-        # A toast outlives the next tick, which draws this card anew.
-        st.toast(f"**{escape(error.message)}** {escape(error.hint)}", icon=":material/error:", duration="long")
-        return
-    st.rerun()
+
+    make_change(changed)
 
 
 _NET_HELP = (

@@ -7,7 +7,8 @@ import math
 from statarb.pins import Pin
 from statarb.quant import HalfLife, PairStudy
 from statarb.quant.headline import units_text
-from statarb.screens.wording import MINUS, duration_text, number_text, price_text
+from statarb.screens.views import DeskView
+from statarb.screens.wording import DASH, MINUS, duration_text, number_text, price_text
 from statarb.store import StoredInstrument
 
 
@@ -24,6 +25,15 @@ def legs_text(pin: Pin, instruments: dict[str, StoredInstrument]) -> str:
         parts.append(f"{word} {units_text(units)} {instrument.label} at {price}")
     text = ", ".join(parts)
     return text[0].upper() + text[1:]
+
+
+def last_text(view: DeskView) -> str:
+    """`ETHUSDT 3,000.12, BTCUSDT 60,000.00`: the prices that a card's numbers are by; plain text."""
+    pair = view.params.pair
+    return ", ".join(
+        f"{leg.label} {price_text(last.price, view.instruments[str(leg)].tick) if last else DASH}"
+        for leg, last in ((pair.y, view.y_last), (pair.x, view.x_last))
+    )
 
 
 def money_text(value: float, money: str, *, signed: bool = True) -> str:

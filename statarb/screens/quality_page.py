@@ -41,7 +41,7 @@ def _quality(desk: Desk, params: PairParams) -> None:
     _show_totals(view, quality)
     _show_instruments(view, quality)
     if view.source != "upload":
-        _show_requests(desk, view)
+        show_following(desk, list(view.instruments))
     left, right = st.columns(2, gap="large")
     with left:
         _show_gaps(quality)
@@ -97,14 +97,6 @@ def _show_instruments(view: DeskView, quality: Quality) -> None:
         "beside it, of the seconds that the numbers of the pair look back to. "
         "Lag: from the exchange's stamp of a trade to its commit, by the exchange's clock."
     )
-
-
-def _show_requests(desk: Desk, view: DeskView) -> None:
-    """Ask ingest to follow other instruments, and what it refused."""
-    show_following(desk, list(view.instruments))
-    for feed in view.feeds.values():
-        for message in feed.stats.get("refused", {}).values():
-            st.caption(escape(str(message)))
 
 
 def _show_gaps(quality: Quality) -> None:

@@ -11,6 +11,7 @@ from statarb.alerts import MAX_CONDITIONS, METRICS, NAME_CHARACTERS, AlertRule, 
 from statarb.errors import StatarbError
 from statarb.market import TIMEFRAMES, Instrument
 from statarb.params import KNOB, PairParams
+from statarb.screens.change import make_change
 from statarb.screens.wording import escape
 from statarb.store import DeskFile
 
@@ -275,10 +276,4 @@ def _checked(
 
 
 def _save(file: DeskFile, rule: AlertRule) -> None:
-    try:
-        file.save_rule(rule)
-    except StatarbError as error:
-        st.warning(f"**{escape(error.message)}** {escape(error.hint)}", icon=":material/error:")
-        return
-    close_editor()
-    st.rerun()
+    make_change(lambda: file.save_rule(rule), close_editor)

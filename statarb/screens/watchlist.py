@@ -15,6 +15,7 @@ from statarb.market import Instrument
 from statarb.params import PairParams
 from statarb.quant import FrozenMoments, PairStudy
 from statarb.quant.headline import leg_names
+from statarb.screens.change import make_change
 from statarb.screens.component import chart_component
 from statarb.screens.desk import Desk
 from statarb.screens.following import show_following
@@ -153,9 +154,4 @@ def _show_editor(desk: Desk, params: PairParams) -> None:
 
 
 def _save(desk: Desk, pairs: list[PairNames]) -> None:
-    try:
-        DeskFile(desk_path(desk.path)).save_view(_VIEW, json.dumps(pairs))
-    except StatarbError as error:
-        st.warning(escape(str(error)))
-        return
-    st.rerun()
+    make_change(lambda: DeskFile(desk_path(desk.path)).save_view(_VIEW, json.dumps(pairs)))

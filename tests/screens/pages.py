@@ -24,8 +24,13 @@ def page(name, **query):
 
 def words(at):
     """All that the page says."""
-    parts = [*at.title, *at.header, *at.markdown, *at.caption, *at.warning, *at.code]
+    parts = [*at.title, *at.header, *at.markdown, *at.caption, *at.warning, *at.info, *at.code]
     return "\n".join(str(part.value) for part in parts).replace("\\", "")
+
+
+def toasts(at):
+    """What it says for some seconds."""
+    return "\n".join(toast.value for toast in at.toast).replace("\\", "")
 
 
 def metrics(at):

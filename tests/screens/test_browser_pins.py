@@ -49,8 +49,14 @@ def test_a_trade_from_the_button_to_its_result(page, url, file):
     assert fields.get_by_role("spinbutton", name="ETHUSDT, price").get_attribute("placeholder") == (
         f"{pin.y.price:.10g} assumed"
     )
-    page.wait_for_timeout(1500)  # a tick or two: what is being typed stays
-    fields.get_by_role("spinbutton", name="ETHUSDT, price").fill("3210.55")
+    price = fields.get_by_role("spinbutton", name="ETHUSDT, price")
+    price.fill("0")
+    fields.get_by_role("button", name="Save the fills").click()
+    refusal = page.get_by_text("0 is not a price")
+    refusal.wait_for()
+    page.wait_for_timeout(1500)  # a tick or two: what is said and what is being typed stays
+    refusal.wait_for()
+    price.fill("3210.55")
     page.wait_for_timeout(1500)
     saved(page, fields, "Save the fills")
     wait_until(lambda: file.pins()[0].y.price == 3210.55)

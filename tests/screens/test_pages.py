@@ -6,7 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from desk_database import DeskDatabase
-from pages import metrics, page, ran_well, words
+from pages import metrics, page, ran_well, toasts, words
 from streamlit.testing.v1 import AppTest
 from support import PROJECT
 
@@ -298,15 +298,21 @@ def test_the_quality_page_leaves_requests_for_ingest(filled, db):
     assert "no trade of it yet" not in words(at.run())
 
 
+@pytest.mark.parametrize("show", [app, lambda: page("quality")], ids=["the watchlist's editor", "data quality"])
+def test_what_the_exchange_does_not_list_is_said_where_it_was_asked_for(filled, show):
+    filled.heartbeat(refused={"ZZZUSDT": "ZZZUSDT is not listed at spot."})
+    assert "ZZZUSDT is not listed at spot." in words(show())
+
+
 def test_what_is_followed_already_or_not_named_is_no_request(filled, db):
     at = page("quality")
     at.button(key="add").click().run()
-    assert "Type a symbol first" in at.toast[0].value
+    assert "Type a symbol first" in toasts(at)
     at.button(key="remove").click().run()
-    assert "Choose an instrument first" in at.toast[0].value
+    assert "Choose an instrument first" in toasts(at)
     at.text_input(key="add_name").set_value("ethusdt").run()
     at.button(key="add").click().run()
-    assert "ETHUSDT is followed already" in at.toast[0].value
+    assert "ETHUSDT is followed already" in toasts(at)
     assert DeskFile(desk_path(db)).requests() == []
 
 
@@ -314,5 +320,5 @@ def test_a_name_that_no_exchange_has_is_refused_in_words(filled, db):
     at = page("quality")
     at.text_input(key="add_name").set_value("<script>").run()
     at.button(key="add").click().run()
-    assert "is not an instrument" in words(at)
+    assert "is not an instrument" in toasts(at)
     assert DeskFile(desk_path(db)).requests() == []

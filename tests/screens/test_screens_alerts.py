@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from desk_database import DeskDatabase
+from pages import toasts, words
 from streamlit.testing.v1 import AppTest
 
 from statarb.alerts import DEFAULT_RULES, AlertRule, Condition, Target
@@ -48,11 +49,6 @@ def page(tab="History"):
     at.run()
     assert not at.exception
     return at
-
-
-def words(at):
-    parts = [*at.markdown, *at.caption, *at.warning, *at.info, *at.code]
-    return "\n".join(str(part.value) for part in parts).replace("\\", "")
 
 
 def everything(at) -> str:
@@ -289,8 +285,8 @@ def test_an_address_that_is_none_is_refused_without_repeating_it(market, file, u
     labelled(at.text_input, "Name").set_value("Desk mail")
     labelled(at.text_input, "Apprise address").set_value(url)
     press(at, "Save the target")
-    assert "This is no Apprise address" in words(at)
-    assert "hunter2" not in words(at)
+    assert "This is no Apprise address" in toasts(at)
+    assert "hunter2" not in words(at) + toasts(at)
     assert file.targets() == []
 
 

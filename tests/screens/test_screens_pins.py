@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from desk_database import DeskDatabase
+from pages import metrics, toasts, words
 from streamlit.testing.v1 import AppTest
 
 from statarb.clock import SYSTEM_CLOCK
@@ -54,7 +55,7 @@ def pin(market, file):
     at = AppTest.from_function(_button, default_timeout=60, args=({},)).run()
     at.button(key="pin").click().run()
     assert not at.exception
-    assert "Pinned" in at.toast[0].value
+    assert "Pinned" in toasts(at)
     (pin,) = file.pins()
     return pin
 
@@ -63,15 +64,6 @@ def page():
     at = AppTest.from_function(_pins_page, default_timeout=60).run()
     assert not at.exception
     return at
-
-
-def words(at):
-    parts = [*at.markdown, *at.caption, *at.warning]
-    return "\n".join(str(part.value) for part in parts).replace("\\", "")
-
-
-def metrics(at):
-    return {metric.label: metric.value for metric in at.metric}
 
 
 def press(at, label):
@@ -155,7 +147,7 @@ def test_a_leg_of_no_units_is_refused_in_words_and_changes_nothing(file, pin):
     at = page()
     {one.label: one for one in at.number_input}["BTCUSDT, units"].set_value(0.0)
     press(at, "Save the fills")
-    assert "A leg of no units is no leg" in at.toast[0].value
+    assert "A leg of no units is no leg" in toasts(at)
     assert file.pins() == [pin]
 
 
@@ -163,7 +155,7 @@ def test_a_price_of_nothing_is_refused_in_words_and_changes_nothing(file, pin):
     at = page()
     {one.label: one for one in at.number_input}["ETHUSDT, price"].set_value(0.0)
     press(at, "Save the fills")
-    assert "0 is not a price" in at.toast[0].value
+    assert "0 is not a price" in toasts(at)
     assert file.pins() == [pin]
 
 
