@@ -154,19 +154,21 @@ def first_chart_s(db: Path, *, fresh: bool) -> float:
     return took_s
 
 
-def latencies_ms(db: Path) -> list[float]:
-    """How long each tick took before ten viewers, who came one after the other as people do."""
+def before_ten(db: Path) -> tuple[list[float], float]:
+    """How long each tick took before ten viewers, who came one after the other as people do; and its mean size, kB."""
     with dashboard(db) as (url, _):
         sessions = [Session(url) for _ in range(SESSIONS)]
         for session in sessions:
             session.start()
             time.sleep(1.0 + TICK_S / SESSIONS)
         time.sleep(WARM_UP_S)
-        seen = [len(session.latencies_ms) for session in sessions]
+        seen, seen_bytes = [len(session.latencies_ms) for session in sessions], sum(s.received_bytes for s in sessions)
         time.sleep(WATCHED_S / 2)
+        received_bytes = sum(session.received_bytes for session in sessions) - seen_bytes
         for session in sessions:
             session.stop()
-        return [ms for session, first in zip(sessions, seen, strict=True) for ms in session.latencies_ms[first:]]
+        found = [ms for session, first in zip(sessions, seen, strict=True) for ms in session.latencies_ms[first:]]
+        return found, received_bytes / 1000 / len(found)
 
 
 def is_ready(db: Path) -> bool:
@@ -186,7 +188,7 @@ def run() -> list[Result]:
                 ours, shown = viewed(browser, db)
                 plain, _ = viewed(browser, db, "bench/plain_app.py")
             ages = ages_ms(db, shown)
-            ten = latencies_ms(db)
+            ten, ten_kb = before_ten(db)
     plain_way = "the same page with its chart by st.plotly_chart, key and uirevision given"
     return [
         Result(
@@ -226,7 +228,7 @@ def run() -> list[Result]:
             "ms",
             f"their median: {median(ten):.0f} ms",
             f"{SESSIONS} viewers at 2 Hz over WebSocket without a browser, from asking for a tick until its answer is "
-            f"complete; {len(ten):,} ticks",
+            f"complete; {len(ten):,} ticks of {ten_kb:.0f} kB",
         ),
         Result(
             "trade_to_screen_p95_ms",

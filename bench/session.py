@@ -76,8 +76,8 @@ class Session(threading.Thread):
         if element.WhichOneof("type") != "bidi_component":
             return
         component = element.bidi_component
-        held = json.loads(component.json or component.mixed.json or "{}")
-        if not isinstance(held, dict) or "rev" not in held:
+        (held,) = json.loads(component.json or component.mixed.json)
+        if "rev" not in held:
             return
         widgets = self._state.rerun_script.widget_states.widgets
         state = next((one for one in widgets if one.id == component.id), None) or widgets.add(id=component.id)

@@ -285,7 +285,8 @@ class Target:
         scheme, mark, rest = self.url.partition("://")
         if not (mark and rest and scheme.isascii() and scheme.replace("-", "").isalnum()) or len(self.url) > 2000:
             raise ConfigError(
-                "This is no Apprise address.", "Write one such as mailto://user:password@example.com or json://host."
+                "This is no Apprise address.",
+                "Write one such as `mailto://user:password@example.com` or `json://host`.",
             )
 
     @property

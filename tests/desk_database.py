@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from statarb.store import create_database
+from statarb.store import IngestLock, create_database
 
 SCALE = 100_000_000
 LOG_BETA = 0.9
@@ -35,6 +35,7 @@ class DeskDatabase:
     ) -> None:
         self.path = path
         create_database(path, source)
+        self._ingest = IngestLock(path).__enter__()  # a page believes a heartbeat only while ingest lives
         self.names = names
         self.end_ms = aligned_now_ms() if end_ms is None else end_ms
         self._random = np.random.default_rng(7)
@@ -60,6 +61,7 @@ class DeskDatabase:
 
     def close(self) -> None:
         self._connection.close()
+        self._ingest.__exit__()
 
     def add_minute(self, shift: float = 0.0) -> None:
         """One more closed minute of every instrument; `shift` moves ETHUSDT off its hedge, in log units."""

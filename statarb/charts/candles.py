@@ -77,6 +77,7 @@ def _candles(leg: Instrument, bars: pd.DataFrame, color: str, number: int) -> di
     """Hollow where the price rose, filled where it fell: the leg keeps its colour."""
     return {
         "type": "candlestick",
+        "showlegend": False,
         "name": leg.label,
         "x": _times(bars),
         **{name: packed(bars[name].to_numpy(dtype=np.float64), "f8") for name in OHLC},

@@ -130,6 +130,7 @@ class Figure:
             {
                 "type": "scatter",
                 "mode": "markers",
+                "showlegend": False,
                 "name": marks.name,
                 "x": marks.times_ms.tolist(),
                 "y": marks.values.tolist(),
@@ -161,7 +162,9 @@ class Figure:
             },
             "hovermode": "x unified",
             "hoversubplots": "axis",
-            "showlegend": False,
+            # There is no legend, but what hovers takes its order from one, and a band's would turn it upside down.
+            "showlegend": True,
+            "legend": {"traceorder": "normal"},
             "dragmode": "zoom",
             "margin": {"l": 8, "r": 76, "t": 8, "b": 48, "pad": 0},
             "annotations": [],
@@ -201,6 +204,7 @@ def _trace(number: int, line: Line) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
+        "showlegend": False,
         "name": line.name,
         "y": packed(line.values),
         "yaxis": _axis(number),

@@ -24,6 +24,7 @@ HOST = "127.0.0.1"
 _KEEP_ALIVE_S = 0.1
 _CONNECT_WINDOW_S = 300.0
 _FAREWELL_S = 0.5
+_BEGIN_S = 0.05
 
 
 class Exchange:
@@ -78,7 +79,9 @@ class Exchange:
             client.close()
         if farewells:
             await asyncio.wait(farewells, timeout=_FAREWELL_S)
-        # A connection without its transport ends by itself; a cancelled one would log a traceback.
+        # A connection without its transport ends by itself; a cancelled one would log a traceback, also one that was
+        # accepted just now and has not begun.
+        await asyncio.sleep(_BEGIN_S)
         left = [task for task in self._connections.values() if task is not None]
         for writer in self._connections:
             writer.transport.abort()

@@ -25,6 +25,7 @@ from statarb.quant.hedge_moments import hedge_moments
 from statarb.quant.hedge_path import KalmanNoise, kalman_hedge, kalman_noise, rolling_hedge
 from statarb.quant.johansen import JohansenResult, johansen, phillips_ouliaris
 from statarb.quant.legs import Legs, align_legs, log_returns
+from statarb.quant.libraries import is_warm, warm_up
 from statarb.quant.mackinnon import critical_values, residual_pvalue
 from statarb.quant.outcome import Outcome, Scorecard, outcome, scorecard
 from statarb.quant.panel import Integration, ReversionTests, reversion_tests
@@ -52,7 +53,7 @@ from statarb.quant.spread import (
 from statarb.quant.stability import Stability, stability
 from statarb.quant.stationarity import df_gls, kpss, phillips_perron
 from statarb.quant.stream import PairStream, StreamedBar
-from statarb.quant.study import PairStudy, study_pair, warm_up
+from statarb.quant.study import PairStudy, study_pair
 from statarb.quant.study_stream import StudyStream
 from statarb.quant.thresholds import Thresholds, reversion_thresholds
 from statarb.quant.unitroot import UnitRootResult, adf, schwert_lags
@@ -134,6 +135,7 @@ __all__ = [
     "hedge_ratio",
     "huber_hedge",
     "hurst",
+    "is_warm",
     "johansen",
     "kalman_hedge",
     "kalman_noise",

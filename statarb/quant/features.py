@@ -25,7 +25,12 @@ Times = npt.NDArray[np.int64]
 
 
 def feature_table(
-    y_bars: pd.DataFrame, x_bars: pd.DataFrame, params: PairParams, closed_until_ms: int, since_ms: int = 0
+    y_bars: pd.DataFrame,
+    x_bars: pd.DataFrame,
+    params: PairParams,
+    closed_until_ms: int,
+    since_ms: int = 0,
+    late_s: tuple[int, int] = (0, 0),
 ) -> pd.DataFrame:
     """What was known of a pair at the close of each minute: features for a model, without look-ahead.
 
@@ -40,6 +45,9 @@ def feature_table(
         Every bar that ends at or before it is closed in both legs.
     since_ms : int
         Minutes that open before it are left out.
+    late_s : (int, int)
+        Of bars that are longer than their base, which files may hold and which lie where they open: seconds from there
+        to the base bar in which they close, for y and for x. Before that nothing is known of them.
 
     Returns
     -------
@@ -63,8 +71,11 @@ def feature_table(
     -----
     Values are as the record stands today: a trade stored late has revised its bar, and a closed gap its coverage.
     """
-    study = study_pair(y_bars, x_bars, params, closed_until_ms)
-    y, x = (resample_bars(bars, MINUTE, closed_until_ms) for bars in (y_bars, x_bars))
+    closing = [_moved(bars, late) for bars, late in zip((y_bars, x_bars), late_s, strict=True)]
+    is_split = max(late_s) >= params.bar_s  # bars of the timeframe are then pieces of a longer one
+    studied_y, studied_x = closing if is_split else (y_bars, x_bars)
+    study = study_pair(studied_y, studied_x, params, closed_until_ms)
+    y, x = (resample_bars(bars, MINUTE, closed_until_ms) for bars in closing)
     minutes = y.index.intersection(x.index)
     minutes = minutes[epoch_ms(minutes) >= since_ms]
     closes_ms = epoch_ms(minutes) + MINUTE.ms
@@ -86,6 +97,10 @@ def feature_table(
         "coverage": _coverage(study, closes_ms),
     }
     return pd.DataFrame({name: np.asarray(columns[name]) for name in FEATURES}, index=minutes)
+
+
+def _moved(bars: pd.DataFrame, seconds: int) -> pd.DataFrame:
+    return bars.set_axis(bars.index + pd.Timedelta(seconds=seconds)) if seconds else bars
 
 
 def _newest_bars(legs: Legs, closes_ms: Times) -> Times:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -44,13 +45,14 @@ class Circumstances:
     """What the prices do not say: whether they are live, where they come from, and which leg can be sold short.
 
     `stale_s` is the age of the older price where it is not live (infinite: unknown), None where it is; `source` is
-    what the database holds.
+    what the database holds; `doubts` what other tests say against a reversion, as far as they have been made.
     """
 
     y_can_short: bool
     x_can_short: bool
     source: str = ""
     stale_s: float | None = None
+    doubts: Sequence[str] = ()
 
 
 def headline(
@@ -79,7 +81,7 @@ def headline(
     "For 4 min" is the unbroken run of closed bars beyond the entry threshold, on the side of the reading, that ends
     with the last one.
     """
-    verdict = _verdict_sentence(study)
+    verdict = _verdict_sentence(study, len(circumstances.doubts))
     if isinstance(reading, NotEnough):
         return Headline(_missing_sentence(study, reading), "", verdict, "")
     if isinstance(study.moments, NotEnough) or not study.moments.has_hedge:
@@ -105,6 +107,11 @@ def leg_names(pair: Pair) -> tuple[str, str]:
     if pair.y.venue == pair.x.venue:
         return (y, x) if y != x else (pair.y.symbol, pair.x.symbol)
     return f"{y} {_market_word(pair.y)}", f"{x} {_market_word(pair.x)}"
+
+
+def weakened_text(doubts: int) -> str:
+    """How many other tests speak against a verdict of reversion, of which there is one at least."""
+    return f"weakened by {'another test' if doubts == 1 else f'{doubts} other tests'}"
 
 
 def _market_word(instrument: Instrument) -> str:
@@ -203,7 +210,7 @@ def _carry_text(study: PairStudy, reading: LiveReading, costs: Costs) -> str:
     return f"; holding {'costs' if carry > 0 else 'earns'} {_bps(abs(carry))} a day"
 
 
-def _verdict_sentence(study: PairStudy) -> str:
+def _verdict_sentence(study: PairStudy, doubts: int) -> str:
     verdict, test = study.verdict, study.engle_granger
     if verdict.word == "no hedge" and isinstance(study.moments, FrozenMoments) and study.moments.has_hedge:
         return f"Reversion: no hedge in its tests, {verdict.age_text(study.as_of_ms)}; beta of now is positive."
@@ -218,6 +225,8 @@ def _verdict_sentence(study: PairStudy) -> str:
         return f"Reversion: no evidence ({'; '.join(facts)})."
     if isinstance(study.half_life, HalfLife):
         facts.append(f"half-life {time_text(study.half_life.bars * study.params.bar_s)}")
+    if doubts:
+        facts.append(weakened_text(doubts))
     return f"Reversion: mean-reverting in this window ({'; '.join(facts)})."
 
 

@@ -104,8 +104,11 @@ class PriceSummary:
     effective_spread_bps: float
 
 
-def price_summary(bars: pd.DataFrame, timeframe: Timeframe) -> PriceSummary | NotEnough:
-    """`price_statistics` of a whole stretch of closed bars; NotEnough with fewer than three returns."""
+def price_summary(bars: pd.DataFrame, timeframe: Timeframe, before: float = math.nan) -> PriceSummary | NotEnough:
+    """`price_statistics` of a whole stretch of closed bars; NotEnough with fewer than three returns.
+
+    `change` is since `before`, the last close before the stretch; where there is none, since its first close.
+    """
     closes = bars["close"].dropna().to_numpy(float)
     returns = int(np.isfinite(_returns(bars, timeframe)[0]).sum())
     if returns < LEAST_RETURNS:
@@ -115,7 +118,7 @@ def price_summary(bars: pd.DataFrame, timeframe: Timeframe) -> PriceSummary | No
     volume, quote_volume = float(bars["volume"].sum()), float(bars["quote_volume"].sum())
     return PriceSummary(
         newest_return=float(newest["log_return"]),
-        change=float(closes[-1] / closes[0] - 1),
+        change=float(closes[-1] / (closes[0] if math.isnan(before) else before) - 1),
         volatility=float(last["volatility"]),
         newest_vwap=float(newest["vwap"]),
         vwap=quote_volume / volume if volume else math.nan,

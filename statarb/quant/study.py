@@ -391,10 +391,3 @@ def _correlation(legs: Legs, known: Floats, window: int) -> pd.Series | NotEnoug
         return NotEnough("returns", returns, window)
     values = np.where(legs.spans_at_most(window + 1), known, np.nan)
     return pd.Series(values, index=legs.index, name="correlation")
-
-
-def warm_up() -> None:
-    """Load the statistics libraries now, in a thread of the caller's choice, instead of at the first summary."""
-    values = np.sin(np.arange(60.0))
-    ols_summary(values, np.cos(np.arange(60.0)))
-    adf(values + 0.1 * np.cos(np.arange(60.0) ** 2))

@@ -21,6 +21,7 @@ from statarb.store.desk_file import DeliveryTest
 
 TICK = "2s"
 _DAY_MS = 86_400_000
+_VERSION = "target_form_version"
 _STATES = {
     "sent": ("green", ":material/check_circle:", "SENT"),
     "retrying": ("orange", ":material/schedule_send:", "RETRYING"),
@@ -113,11 +114,14 @@ def _show_delivery(what: str, delivery: Delivery) -> None:
 
 
 def _show_new(file: DeskFile) -> None:
+    version = st.session_state.setdefault(_VERSION, 0)  # other fields after each target that was saved: empty ones
     with (
         st.expander("New target", icon=":material/add:", key="target-new"),
-        st.form("target-form", clear_on_submit=True, border=False),
+        st.form("target-form", border=False),
     ):
-        name = st.text_input("Name", max_chars=NAME_CHARACTERS, placeholder="Desk mail", autocomplete="off")
+        name = st.text_input(
+            "Name", max_chars=NAME_CHARACTERS, placeholder="Desk mail", autocomplete="off", key=f"target-name-{version}"
+        )
         url = st.text_input(
             "Apprise address",
             type="password",
@@ -125,6 +129,10 @@ def _show_new(file: DeskFile) -> None:
             placeholder="scheme://…",
             help="Such as `mailtos://user:password@example.com`, `tgram://bottoken/chatid`, `slack://…`, "
             "`discord://…`, or `json://host:port/path` for a webhook. See the Apprise documentation for yours.",
+            key=f"target-url-{version}",
         )
         if st.form_submit_button("Save the target"):
-            make_change(lambda: file.save_target(Target(name, url)))
+            make_change(
+                lambda: file.save_target(Target(name, url)),
+                lambda: st.session_state.update({_VERSION: version + 1}),
+            )

@@ -21,14 +21,14 @@ _BADGE = {
 
 
 def show_title(view: DeskView) -> None:
-    """The pair and its frame, and the health badge beside it."""
+    """The pair and its health badge; beside them, as one element to send, its frame and how far the bars reach."""
     params = view.params
+    scale = "log prices" if params.price_scale == "log" else "prices"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="title"):
-        scale = "log prices" if params.price_scale == "log" else "prices"
         st.title(escape(str(params.pair)), anchor=False, width="content")
-        st.caption(f"{params.timeframe} × {params.window} bars, {scale}", width="content")
         show_badge(view.health)
-        st.caption(with_commands(_state_text(view)), width="content")
+        state = with_commands(_state_text(view))
+        st.caption(f"{params.timeframe} × {params.window} bars, {scale} · {state}", width="content")
 
 
 def show_badge(health: Health) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from statarb.errors import StatarbError
-from statarb.screens.wording import escape
+from statarb.screens.wording import escape, with_commands
 
 
 def make_change(change: Callable[[], object], after: Callable[[], object] = lambda: None) -> None:
@@ -23,4 +23,4 @@ def make_change(change: Callable[[], object], after: Callable[[], object] = lamb
 
 def show_refusal(error: StatarbError) -> None:
     """As a toast: a message in the page would be gone with the next tick, before anybody has read it."""
-    st.toast(f"**{escape(error.message)}** {escape(error.hint)}", icon=":material/error:", duration="long")
+    st.toast(f"**{escape(error.message)}** {with_commands(error.hint)}", icon=":material/error:", duration="long")

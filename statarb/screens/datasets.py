@@ -207,7 +207,8 @@ def analytics_of(reader: Reader, order: Order) -> pd.DataFrame:
 
 def features_of(reader: Reader, order: Order) -> pd.DataFrame:
     """The feature table of a span."""
-    table = feature_table(*_pair_bars(reader, order), order.params, order.until_ms, order.since_ms)
+    late_s = reader.late_s(order.params.y), reader.late_s(order.params.x)
+    table = feature_table(*_pair_bars(reader, order), order.params, order.until_ms, order.since_ms, late_s)
     return _with_bar_times(table, 60_000)
 
 

@@ -40,6 +40,7 @@ from statarb.store import (
     AlertEvent,
     BarCache,
     Coverage,
+    IngestLock,
     LastTrade,
     Reader,
     StoredInstrument,
@@ -75,6 +76,7 @@ class Desk:
     def __init__(self, path: Path, clock: Clock = SYSTEM_CLOCK) -> None:
         self.path = path
         self._clock = clock
+        self._ingest = IngestLock(path)
         self._open_lock = threading.Lock()
         self._study_lock = threading.Lock()
         self._reader: Reader | None = None
@@ -162,7 +164,7 @@ class Desk:
         made = {params: self._analysis(params, instruments) for params in {*known} - {*behind[_MADE_A_GLANCE:]}}
         with self._open_lock:
             self._glanced = OrderedDict([*self._glanced.items(), *made.items()][-_MAX_STUDIES:])
-        now_ms = self._clock.now_ms()
+        now_ms, is_running = self._clock.now_ms(), self._ingest.is_held()
         measured = self._measured(reader, now_ms)
         found = []
         for params in known:
@@ -170,7 +172,7 @@ class Desk:
             held = self._glanced.get(params)
             quotes = fresh_quotes(params, measured.quotes, now_ms)
             spent = market_costs(params, measured.quotes, measured.funding, now_ms)
-            is_live = feed_health(now.source, now.feeds, legs, now_ms).has_live_prices
+            is_live = feed_health(now.source, now.feeds, legs, now_ms, is_running=is_running).has_live_prices
             if held is None:
                 found.append(Glance(params, None, None, is_live))
                 continue
@@ -236,7 +238,10 @@ class Desk:
         trades: dict[str, LastTrade | None] = {**dict.fromkeys(now.instruments), **now.last_trades}
         newest = max(trades, key=lambda name: trade.ts_ms if (trade := trades[name]) else 0, default="")
         command = start_command(self.path, now.source)
-        return feed_health(now.source, now.feeds, {newest: trades.get(newest)}, now_ms, command=command)
+        newest_leg = {newest: trades.get(newest)}
+        return feed_health(
+            now.source, now.feeds, newest_leg, now_ms, command=command, is_running=self._ingest.is_held()
+        )
 
     def alerts_of_the_day(self) -> list[AlertEvent]:
         """What alerts have said in the last 24 hours, newest first.
@@ -272,7 +277,7 @@ class Desk:
         quotes = fresh_quotes(params, measured.quotes, now_ms)
         spent = market_costs(params, measured.quotes, measured.funding, now_ms)
         prices = last_prices(analysis.study, source, legs)
-        statuses = {name: instruments[name].status for name in legs}
+        statuses, command = {name: instruments[name].status for name in legs}, start_command(self.path, source)
         return DeskView(
             params=params,
             now_ms=now_ms,
@@ -284,7 +289,7 @@ class Desk:
             analysis=analysis,
             coverage=once(analysis.study, "coverage", lambda: _coverage(reader, analysis.study)),
             reading=reading_of(analysis.study, instruments, prices, quotes, spent),
-            health=feed_health(source, now.feeds, legs, now_ms, statuses, start_command(self.path, source)),
+            health=feed_health(source, now.feeds, legs, now_ms, statuses, command, is_running=self._ingest.is_held()),
             costs=spent,
             y_quote=quotes[0],
             x_quote=quotes[1],

@@ -27,7 +27,7 @@ def headline_of(view: DeskView) -> Headline:
     stale_s = None if view.health.has_live_prices else _older_price_s(view)
     # That a market is simulated is said by the badge above.
     source = "import" if view.is_of_files else ""
-    circumstances = Circumstances(y.can_short, x.can_short, source, stale_s)
+    circumstances = Circumstances(y.can_short, x.can_short, source, stale_s, view.doubts)
     return headline(view.study, view.reading, view.costs, circumstances)
 
 

@@ -44,6 +44,8 @@ def feed_health(
     now_ms: int,
     statuses: Mapping[str, str] | None = None,
     command: str = "python ingest.py",
+    *,
+    is_running: bool = True,
 ) -> Health:
     """Whether the legs' prices are live, from heartbeats, their age and the age of each leg's last trade.
 
@@ -61,12 +63,14 @@ def feed_health(
         What the exchange says of each leg; a leg that is not TRADING is silent for a reason.
     command : str
         What starts ingest on this database.
+    is_running : bool
+        False where ingest is known to be gone, so that its last heartbeat says nothing any more.
     """
     if source == "upload":
         return Health("IMPORTED", "UPLOADED", "These bars are of uploaded files; nothing here is live.", False)
     if source == "import":
         return Health("IMPORTED", "IMPORTED", "These trades were read from files; nothing here is live.", False)
-    state, text, detail = _judge(feeds, legs, now_ms, statuses or {}, command)
+    state, text, detail = _judge(feeds, legs, now_ms, statuses or {}, command, is_running)
     return Health(state, text, detail, source == "simulated")
 
 
@@ -76,12 +80,13 @@ def _judge(
     now_ms: int,
     statuses: Mapping[str, str],
     command: str,
+    is_running: bool,
 ) -> tuple[State, str, str]:
     ingest = feeds.get("ingest")
     if ingest is None:
         return "DISCONNECTED", "DISCONNECTED", f"Ingest has not run on this database yet: start `{command}`."
     age_s = max(0.0, (now_ms - ingest.updated_at_ms) / 1000)
-    if ingest.state == "stopped" or age_s > HEARTBEAT_LIMIT_S:
+    if ingest.state == "stopped" or not is_running or age_s > HEARTBEAT_LIMIT_S:
         return (
             "DISCONNECTED",
             f"DISCONNECTED {duration_text(age_s)}",

@@ -37,7 +37,7 @@ def show_key_numbers(view: DeskView) -> None:
         _z_metric(view)
         _hedge_metric(study)
         _correlation_metric(study)
-        _verdict_metric(study)
+        _verdict_metric(view)
 
 
 def _price_metric(label: str, view: DeskView, leg: str, last: LastTrade | None) -> None:
@@ -107,10 +107,10 @@ def _correlation_metric(study: PairStudy) -> None:
     show_card("Correlation", number_text(study.newest.correlation, 2), f"{window} returns", tip("correlation"))
 
 
-def _verdict_metric(study: PairStudy) -> None:
-    verdict = study.verdict
-    with st.container(key="verdict-word"):
-        show_card("Reversion", verdict.word, verdict_age_text(study), "\n\n".join(verdict.reasons))
+def _verdict_metric(view: DeskView) -> None:
+    verdict = view.study.verdict
+    reasons = (*verdict.reasons, *(f"Another test of that window weakens it: {doubt}" for doubt in view.doubts))
+    show_card("Reversion", verdict.word, verdict_age_text(view.study), "\n\n".join(reasons))
 
 
 def verdict_age_text(study: PairStudy) -> str:

@@ -44,12 +44,12 @@ def _live(desk: Desk, params: PairParams) -> None:
         return
     follow_instruments(view)
     show_title(view)
-    show_progress(view)
     show_key_numbers(view)
     with st.container(horizontal=True, gap="small", key="signal"):
         show_headline(view)
         show_pin_button(desk, view)
     show_live_chart(view)
+    show_progress(view)
 
 
 def show_live_chart(view: DeskView) -> None:

@@ -33,6 +33,11 @@ def collect() -> None:
     _call_glibc("malloc_trim", 0)
 
 
+def young_collections() -> int:
+    """How often Python has collected young objects by itself, which it does the more often the more are made."""
+    return int(gc.get_stats()[0]["collections"])
+
+
 def _call_glibc(name: str, *values: int) -> None:
     """A function of the C library, or nothing where it has none of this name."""
     try:

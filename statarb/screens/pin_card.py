@@ -69,7 +69,7 @@ def show_pin_card(desk: Desk, item: OpenPin) -> None:
                 old = "" if view.health.has_live_prices else "-old"
                 with st.grid(6, min_column_width=128, gap="small", key=f"pin-numbers{old}-{pin.pin_id}"):
                     _show_numbers(pin, view, state)
-                st.caption(escape(half_lives_text(view.study, state.bars_held * pin.params.bar_s)))
+                st.caption(escape(half_lives_text(view, state.bars_held * pin.params.bar_s)))
         with st.container(gap=None):
             if pin.note:
                 st.markdown(f":material/sticky_note_2: {escape(pin.note)}")

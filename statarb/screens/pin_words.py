@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from statarb.pins import Pin
-from statarb.quant import HalfLife, PairStudy
-from statarb.quant.headline import units_text
+from statarb.quant import HalfLife
+from statarb.quant.headline import units_text, weakened_text
 from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, MINUS, duration_text, number_text, price_text
 from statarb.store import StoredInstrument
@@ -44,9 +44,10 @@ def money_text(value: float, money: str, *, signed: bool = True) -> str:
     return f"{'+' if value > 0 else MINUS}{text}"
 
 
-def half_lives_text(study: PairStudy, held_s: float) -> str:
+def half_lives_text(view: DeskView, held_s: float) -> str:
     """How many half-lives the trade has lasted; where the verdict does not stand there is none to count in."""
-    reversion = f"Reversion: {study.verdict.headline}."
+    study, doubts = view.study, len(view.doubts)
+    reversion = f"Reversion: {study.verdict.headline}{f', {weakened_text(doubts)}' if doubts else ''}."
     half_life, bar_s = study.half_life, study.params.bar_s
     if not isinstance(half_life, HalfLife) or not 0 < half_life.bars < math.inf:
         return f"{reversion} Without a half-life there is nothing to hold the time against but the time stop."

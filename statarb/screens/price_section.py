@@ -41,10 +41,14 @@ def show_price_section(desk: Desk, view: DeskView) -> None:
 
 def _columns(desk: Desk, view: DeskView) -> dict[str, list[str]] | None:
     params = view.params
-    span_ms = min(_DAY_MS, _MOST_BARS * view.study.legs.bar_ms)
-    bars = desk.closed_bars(view, view.study.as_of_ms - span_ms)
-    shared = min(map(len, bars))
-    y, x = (price_summary(leg.iloc[len(leg) - shared :], timeframe(params.timeframe)) for leg in bars)
+    bar_ms = view.study.legs.bar_ms
+    span_ms = min(_DAY_MS, _MOST_BARS * bar_ms)
+    legs = desk.closed_bars(view, view.study.as_of_ms - span_ms - bar_ms)
+    shared = min(map(len, legs)) - 1  # the first bar that both have is only where the change begins
+    if shared < 1:
+        return None
+    frame = timeframe(params.timeframe)
+    y, x = (price_summary(leg.iloc[-shared:], frame, float(leg["close"].iloc[-shared - 1])) for leg in legs)
     if isinstance(y, NotEnough) or isinstance(x, NotEnough):
         return None
     y_rows, x_rows = (_rows(leg, duration_text(shared * params.bar_s)) for leg in (y, x))

@@ -11,12 +11,13 @@ from statarb.screens.views import DeskView
 
 
 def show_progress(view: DeskView) -> None:
-    """How much of the history is loaded; nothing once it all is, or when nobody loads it."""
+    """How much of the history is loaded, over the page's lower edge so that its end moves nothing; else nothing."""
     under_way = seeding(view.feeds["ingest"].stats) if "ingest" in view.feeds else None
     if under_way is None or not view.health.has_live_prices:
         return
     done, total = under_way
-    st.progress(done / total, f"Loading history: {done} of {total} pages of bars.")
+    with st.container(key="loading"):
+        st.progress(done / total, f"Loading history: {done} of {total} pages of bars.")
 
 
 def seeding(stats: Mapping[str, Any]) -> tuple[int, int] | None:

@@ -38,10 +38,16 @@ def _quality(desk: Desk, params: PairParams) -> None:
         return
     follow_instruments(view)
     show_title(view)
+    if view.source == "upload":
+        _show_instruments(view, quality)
+        st.markdown(
+            "These are bars of files: there is no feed, and no trade ids that could tell of a gap. Coverage counts the "
+            "bars; what a file lacked, and what of it was refused, is reported when it is read, on the page Data."
+        )
+        return
     _show_totals(view, quality)
     _show_instruments(view, quality)
-    if view.source != "upload":
-        show_following(desk, list(view.instruments))
+    show_following(desk, list(view.instruments))
     left, right = st.columns(2, gap="large")
     with left:
         _show_gaps(quality)
@@ -53,8 +59,10 @@ def _quality(desk: Desk, params: PairParams) -> None:
 def _show_totals(view: DeskView, quality: Quality) -> None:
     stats = view.feeds["ingest"].stats if "ingest" in view.feeds else {}
     rate = float(stats.get("trades_per_s") or 0.0)
-    with st.grid(6, min_column_width=128, gap="small", key="totals"):
-        show_card("Trades a second", number_text(rate, 1), "stored, last ten seconds")
+    is_gone = view.health.state == "DISCONNECTED"
+    with st.grid(6, min_column_width=128, gap="small", key="totals-old" if is_gone else "totals"):
+        stored = "when ingest last told" if is_gone else "stored, last ten seconds"
+        show_card("Trades a second", number_text(rate, 1), stored)
         show_card("Event to commit", _ms(stats, "lag_p50_ms"), f"99 %: {_ms(stats, 'lag_p99_ms')}")
         show_card("Clock offset", _ms(stats, "clock_offset_ms"), "exchange − local")
         show_card("Queue", _count(stats, "queue_depth"), "waiting to be stored")

@@ -10,11 +10,13 @@ import streamlit as st
 from statarb.clock import SYSTEM_CLOCK
 from statarb.quant import warm_up
 from statarb.screens.desk import Desk
-from statarb.screens.memory import collect, freeze
+from statarb.screens.memory import collect, freeze, young_collections
 from statarb.settings import database_from_environment
 
 _FIRST_PAINT_S = 4.0
-_COLLECT_S = 2.0
+_LOOK_S, _COLLECT_S = 1.0, 10.0
+_BUSY = 10
+"""A viewer makes Python collect young objects about once a second; after so many, a crowd's garbage cannot wait."""
 
 
 def shared_desk(path: Path | None = None) -> Desk:
@@ -46,5 +48,9 @@ def _keep_house() -> None:
     SYSTEM_CLOCK.wait(never, _FIRST_PAINT_S)
     warm_up()
     freeze()
-    while not SYSTEM_CLOCK.wait(never, _COLLECT_S):
-        collect()
+    seen, waited_s = young_collections(), 0.0
+    while not SYSTEM_CLOCK.wait(never, _LOOK_S):
+        waited_s += _LOOK_S
+        if waited_s >= _COLLECT_S or young_collections() - seen >= _BUSY:
+            collect()
+            seen, waited_s = young_collections(), 0.0

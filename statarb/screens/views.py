@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from statarb.params import PairParams
-from statarb.quant import Costs, Episode, LiveReading, NotEnough, PairStudy
+from statarb.quant import Costs, Episode, LiveReading, NotEnough, PairStudy, is_warm
 from statarb.screens.health import Health
 from statarb.screens.newest import FILES
 from statarb.store import (
@@ -70,6 +70,11 @@ class DeskView:
     def live(self) -> LiveReading | None:
         """The reading, None where no live number exists."""
         return None if isinstance(self.reading, NotEnough) else self.reading
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What other tests say against the verdict of reversion; empty until their libraries are loaded."""
+        return self.study.doubts if is_warm() else ()
 
     @property
     def is_of_files(self) -> bool:

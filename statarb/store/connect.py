@@ -26,6 +26,8 @@ PRAGMA wal_autocheckpoint=1000; PRAGMA journal_size_limit=67108864; PRAGMA mmap_
 PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF;
 """
 _OLDEST_SQLITE = (3, 37, 0)
+_LOOKED_AT_S = 0.5
+"""Who takes the lock waits so long: a look at whether it is held takes it for a moment."""
 
 
 @contextlib.contextmanager
@@ -223,7 +225,7 @@ class IngestLock:
     def __enter__(self) -> IngestLock:
         make_private_folder(self._file.parent)
         make_private_file(self._file)
-        connection = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False, timeout=0)
+        connection = sqlite3.connect(self._file, isolation_level=None, check_same_thread=False, timeout=_LOOKED_AT_S)
         try:
             connection.execute("BEGIN EXCLUSIVE")
         except sqlite3.Error as error:
@@ -238,3 +240,14 @@ class IngestLock:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def is_held(self) -> bool:
+        """Whether a living process has it; where that cannot be told, as in a copied folder, it counts as held."""
+        try:
+            with contextlib.closing(
+                sqlite3.connect(f"{self._file.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
+            ) as connection:
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        except sqlite3.Error:
+            return True
+        return False

@@ -217,6 +217,13 @@ class Reader:
         ts = pd.DatetimeIndex((seconds * 1000).astype("datetime64[ms]"), tz="UTC", name="ts")
         return pd.DataFrame({**prices, **volumes, **marks}, index=ts)
 
+    def late_s(self, instrument: str) -> int:
+        """Seconds from where a bar of `bars` lies to the base bar in which it closes: 0 but for long bars of a file."""
+        for (upload,) in self._query("SELECT value FROM meta WHERE key=?", (f"upload {instrument}",)):
+            bar_s = int(json.loads(upload)["bar_s"])
+            return bar_s - (1 if bar_s % 60 else 60)
+        return 0
+
     def coverage(self, instrument: str, base: Literal["1s", "1m"], since_ms: int, until_ms: int) -> Coverage:
         """Of the seconds in [since_ms, until_ms) how many the record vouches for; see `read_coverage`.
 

@@ -22,10 +22,11 @@ from support import shared_file
 
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import ConfigError
+from statarb.exchange.listings import SPOT
 from statarb.exchange.protocol import Limits
 from statarb.exchange.recording import read_recording
 from statarb.exchange.replay import ReplayMarket
-from statarb.exchange.server import Exchange
+from statarb.exchange.server import HOST, Exchange
 from statarb.exchange.synthetic import SyntheticMarket
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -163,9 +164,9 @@ def test_weight_above_the_limit_is_refused_with_retry_after():
 
 
 def test_pings_carry_the_time_and_an_answered_one_keeps_the_connection():
-    with served(synthetic(), Limits(ping_interval_s=0.2, pong_timeout_s=2.0)) as door, door.stream("/ws") as ws:
+    with served(synthetic(), Limits(ping_interval_s=0.2, pong_timeout_s=5.0)) as door, door.stream("/ws") as ws:
         began = time.monotonic()
-        while time.monotonic() - began < 3:
+        while time.monotonic() - began < 6.5:
             opcode, frame = ws.recv_data_frame(control_frame=True)  # answers PINGs by itself
             assert opcode == websocket.ABNF.OPCODE_PING
             assert abs(int(frame.data) - time.time() * 1000) < 5000
@@ -357,3 +358,17 @@ def test_the_port_of_another_server_is_refused_in_one_sentence(door):
     exchange = Exchange({"spot": SyntheticMarket(["BTCUSDT"], 1, 1.0, TurnedClock())})
     with pytest.raises(ConfigError, match="--port 0 for a free one"):
         asyncio.run(exchange.start(door.port))
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_connection_accepted_at_the_very_end_leaves_no_traceback(caplog, steps):
+    async def stopped_in_the_middle_of_an_accept():
+        exchange = Exchange({SPOT: synthetic()})
+        port = await exchange.start(0)
+        with contextlib.closing(socket.create_connection((HOST, port))):
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            await exchange.stop()
+
+    asyncio.run(stopped_in_the_middle_of_an_accept())
+    assert not [record for record in caplog.records if record.exc_info]

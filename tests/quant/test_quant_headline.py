@@ -49,6 +49,16 @@ def test_rich_and_cheap_follow_the_sign_of_z():
     assert "z −2.31" in said(REVERTING, -2.31).state
 
 
+@pytest.mark.parametrize(
+    ("doubts", "words"), [((), ""), (("a",), "; weakened by another test"), (("a", "b"), "; weakened by 2 other tests")]
+)
+def test_a_reversion_that_other_tests_doubt_is_never_told_without_them(doubts, words):
+    fast = study_of(reverting_legs(N, seed=2, half_life=1.5))
+    assert fast.verdict.word == "mean-reverting"
+    assert said(fast, circumstances=replace(PERP, doubts=doubts)).verdict.endswith(f"{words}).")
+    assert ("weakened" in said(UNRELATED, circumstances=replace(PERP, doubts=doubts)).verdict) is False
+
+
 def test_edge_cost_and_net_are_those_of_the_reading():
     reading = live_reading(REVERTING, *prices_at(REVERTING, 3.0), COSTS)
     edge = headline(REVERTING, reading, COSTS, PERP).edge

@@ -91,6 +91,20 @@ def test_what_hovers_over_a_chart_has_a_true_minus_and_its_tools_leave_the_label
     assert tools["x"] + tools["width"] <= box["x"] + box["width"]
 
 
+def test_what_hovers_names_the_panes_from_top_to_bottom_and_no_chart_has_a_legend(page, url):
+    open_chart(page, url)
+    box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_selector(".hoverlayer text:has-text('spread')", state="attached")
+    said = page.locator(".hoverlayer .legendtext").all_text_contents()
+    names = [text.split(" : ")[0] for text in said if " : " in text]  # a crossing marked at this bar has no name
+    volumes = ["ETHUSDT volume", "BTCUSDT volume"]
+    assert names == ["ETHUSDT", "BTCUSDT", "spread", "z", "correlation", *volumes]
+    assert page.locator(".infolayer .legend").count() == 0
+    open_chart(page, f"{url}/pair")
+    assert page.locator(".infolayer .legend").count() == 0
+
+
 def test_between_two_bars_a_tick_of_the_page_is_small(page, url):
     wire = page.context.new_cdp_session(page)
     wire.send("Network.enable")

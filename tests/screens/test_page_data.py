@@ -1,5 +1,6 @@
 """The Data page: what is downloaded is what is on screen and in the store, and uploads become a desk of their own."""
 
+import contextlib
 import io
 import json
 import sqlite3
@@ -22,7 +23,16 @@ from statarb.params import PairParams
 from statarb.pins import Fill, Pin, PinExit
 from statarb.quant import study_pair
 from statarb.screens.dataset_columns import COLUMNS
-from statarb.screens.datasets import MAX_ROWS, OF_INSTRUMENTS, Order, analytics_frame, build, excess, expected_rows
+from statarb.screens.datasets import (
+    MAX_ROWS,
+    OF_INSTRUMENTS,
+    Order,
+    analytics_frame,
+    build,
+    excess,
+    expected_rows,
+    features_of,
+)
 from statarb.screens.desk import Desk
 from statarb.settings import desk_path, uploads_path
 from statarb.store import AlertEvent, DeskFile, Reader, StoredOutcome
@@ -306,6 +316,24 @@ def test_uploads_are_analysed_by_the_same_pages_and_equal_the_study_of_the_file(
     assert "UPLOADED" in words(at)
 
 
+@pytest.mark.parametrize("timeframe", ["1h", "5m"])
+def test_no_row_of_features_knows_an_hour_of_a_file_before_it_is_over(db, timeframe):
+    uploaded(db)
+    table = read_table(hourly(1, 20.0))
+    hours = read_ohlcv(table, Layout(guess_columns(table))).bars["close"]
+    params = PairParams(y="upload:AAA", x="upload:BBB", timeframe=timeframe, window=20, test_window=100)
+    with contextlib.closing(Reader(uploads_path(db))) as reader:
+        until_ms = reader.instruments()["upload:AAA"].closed_until_ms
+        features = features_of(reader, Order("features", params, until_ms - 48 * 3_600_000, until_ms))
+        cut = features_of(reader, Order("features", params, until_ms - 48 * 3_600_000, until_ms - 90 * 60_000))
+    known = features.set_index("close_utc")["y_close"].dropna()
+    ends = hours.set_axis(hours.index + pd.Timedelta("1h"))
+    np.testing.assert_allclose(known, ends.reindex(known.index))  # each price stands where its hour ends
+    assert len(known) == 48
+    # What is told of a minute is the same when the file ends an hour and a half later.
+    pd.testing.assert_frame_equal(features.iloc[: len(cut)].reset_index(drop=True), cut.reset_index(drop=True))
+
+
 @pytest.mark.parametrize("name", ["live", "pair", "backtest", "quality", "data"])
 def test_each_page_says_which_bars_of_files_it_analyses(db, monkeypatch, name):
     uploaded(db)
@@ -313,6 +341,16 @@ def test_each_page_says_which_bars_of_files_it_analyses(db, monkeypatch, name):
     pair = {"y": "upload:AAA", "x": "upload:BBB", "timeframe": "1h"}
     assert f"The newest 133 of {HOURS - 3} bars that both hold are analysed" in words(page(name, **pair))
     assert f"All {HOURS - 3} bars that both hold are analysed" in words(page(name, **pair, test_window="600"))
+
+
+def test_the_quality_of_files_is_told_by_their_bars_and_not_by_trade_ids(db, monkeypatch):
+    uploaded(db)
+    monkeypatch.setenv("STATARB_DB", str(uploads_path(db)))
+    at = page("quality", y="upload:AAA", x="upload:BBB", timeframe="1h")
+    assert ran_well(at)
+    assert "no trade ids that could tell of a gap" in words(at)
+    assert "None was ever found" not in words(at)
+    assert metrics(at) == {}
 
 
 def test_an_upload_never_reaches_the_markets_database_and_leaves_without_a_trace(filled, db):

@@ -101,6 +101,13 @@ def test_every_timeframe_on_every_page(filled, name, timeframe):
     assert ran_well(page(name, timeframe=timeframe))
 
 
+def test_when_ingest_is_gone_its_rate_is_told_as_of_then(filled):
+    filled.heartbeat(now_ms=filled.end_ms - 60_000)
+    said = words(at := page("quality")) + " ".join(str(one.delta) for one in at.metric)
+    assert "when ingest last told" in said
+    assert "last ten seconds" not in said
+
+
 def test_when_ingest_is_gone_nothing_is_called_live(filled):
     filled.heartbeat(now_ms=filled.end_ms - 60_000)
     at = app()

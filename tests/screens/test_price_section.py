@@ -26,9 +26,12 @@ def test_a_day_of_closed_bars_is_summed_up_for_both_legs(database):
     view = desk.refresh(PARAMS)
     columns = _columns(desk, view)
     y, x = desk.closed_bars(view, view.study.as_of_ms - 86_400_000)
+    before, _ = desk.closed_bars(view, view.study.as_of_ms - 86_460_000)
     desk.close()
     rows = dict(zip(columns[" "], zip(columns["ETHUSDT"], columns["BTCUSDT"], strict=True), strict=True))
     assert len(y) == 1440
+    day = y["close"].iloc[-1] / before["close"].iloc[0] - 1
+    assert rows["Return, 24 h"][0].replace("\u2212", "-") == f"{day:+.2%}".replace("%", " %")
     volatility = [price_statistics(leg, timeframe("1m"), 1439)["volatility"].iloc[-1] for leg in (y, x)]
     assert rows["Volatility a year, 24 h"] == tuple(f"{one:.1%}".replace("%", " %") for one in volatility)
     assert rows["Quote volume, 24 h"] == tuple(f"{leg['quote_volume'].sum():,.0f}" for leg in (y, x))

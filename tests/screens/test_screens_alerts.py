@@ -286,7 +286,9 @@ def test_an_address_that_is_none_is_refused_without_repeating_it(market, file, u
     labelled(at.text_input, "Apprise address").set_value(url)
     press(at, "Save the target")
     assert "This is no Apprise address" in toasts(at)
+    assert "`mailto://user:password@example.com`" in toasts(at)  # as code: else the page makes a link of it
     assert "hunter2" not in words(at) + toasts(at)
+    assert labelled(at.text_input, "Name").value == "Desk mail"  # what was typed is there to be mended
     assert file.targets() == []
 
 

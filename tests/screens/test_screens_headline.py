@@ -7,8 +7,10 @@ from desk_database import DeskDatabase
 
 from statarb.params import PairParams
 from statarb.quant import Episode, NotEnough, Undefined
+from statarb.screens import views
 from statarb.screens.desk import Desk
-from statarb.screens.headline import alert_text
+from statarb.screens.headline import alert_text, headline_of
+from statarb.screens.pin_words import half_lives_text
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +49,16 @@ def test_without_an_alert_it_says_what_begins_one_only_where_one_can_begin(view)
     assert told(view, moments=Undefined("same asset", 240, 240)) == "No alert can begin: z does not exist."
     opposed = replace(view.study.moments, beta=-0.51)
     assert told(view, moments=opposed) == "No alert can begin: without a positive beta there are no legs to trade."
+
+
+@pytest.mark.parametrize("is_warm", [False, True])
+def test_what_other_tests_say_waits_for_their_libraries_and_is_then_told(view, monkeypatch, is_warm):
+    study = replace(view.study)
+    reverting = replace(study.verdict, word="mean-reverting")
+    vars(study).update(
+        verdict=reverting, half_life=Undefined("none", 0, 0), doubts=("KPSS says no.", "Johansen finds no relation.")
+    )
+    doubted = replace(view, analysis=replace(view.analysis, study=study))
+    monkeypatch.setattr(views, "is_warm", lambda: is_warm)
+    assert ("weakened by 2 other tests" in headline_of(doubted).verdict) is is_warm
+    assert ("weakened by 2 other tests." in half_lives_text(doubted, 60)) is is_warm

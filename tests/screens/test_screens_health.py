@@ -59,6 +59,12 @@ def test_the_command_told_is_the_one_of_this_database():
         assert "start `python x`" in feed_health("binance", found, legs(), NOW_MS, command="python x").detail
 
 
+def test_an_ingest_that_is_gone_is_said_at_once_and_not_only_when_heartbeats_are_missed():
+    found = feed_health("binance", feeds("live", 1_000), legs(), NOW_MS, is_running=False)
+    assert (found.text, found.has_live_prices) == ("DISCONNECTED 1 s", False)
+    assert "Ingest stopped 1 s ago: start" in found.detail
+
+
 def test_a_dead_ingest_outranks_everything_that_it_last_said():
     assert health(feeds("live", 60_000, seeding={"done": 3, "total": 8}), legs(90)).text == "DISCONNECTED 60 s"
 

@@ -2,7 +2,9 @@
 
 import sqlite3
 import stat
+import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -155,6 +157,41 @@ def test_a_missing_and_an_empty_database_say_how_to_make_one(tmp_path):
 def test_setup_never_runs_beside_ingest(tmp_path):
     with IngestLock(tmp_path / "t.db"), pytest.raises(LockedDatabaseError):
         create_database(tmp_path / "t.db")
+
+
+def test_a_look_tells_whether_the_process_that_holds_the_lock_still_lives(tmp_path):
+    lock = IngestLock(tmp_path / "t.db")
+    assert lock.is_held()  # nobody can tell before there is a lock
+    hold = "import sys, time; from pathlib import Path; from statarb.store import IngestLock\n"
+    hold += "with IngestLock(Path(sys.argv[1])): print('held', flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", hold, str(tmp_path / "t.db")], stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline().strip() == b"held"
+        assert lock.is_held()
+        other.kill()
+        other.wait()
+    assert not lock.is_held()
+
+
+def test_a_look_at_the_lock_never_keeps_an_ingest_from_starting(tmp_path):
+    with IngestLock(tmp_path / "t.db"):
+        pass
+    over = threading.Event()
+
+    def look():
+        while not over.is_set():
+            IngestLock(tmp_path / "t.db").is_held()
+
+    lookers = [threading.Thread(target=look) for _ in range(3)]
+    for looker in lookers:
+        looker.start()
+    try:
+        for _ in range(100):
+            with IngestLock(tmp_path / "t.db"):
+                assert IngestLock(tmp_path / "t.db").is_held()
+    finally:
+        over.set()
+        for looker in lookers:
+            looker.join()
 
 
 def test_a_database_locked_by_another_program_is_said_so(tmp_path, monkeypatch):
