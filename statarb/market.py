@@ -250,4 +250,13 @@ def timeframe(name: str) -> Timeframe:
 
 
 TIMEFRAMES = {name: timeframe(name) for name in ("1s", "30s", "1m", "5m")}
-"""Those that the sidebar offers."""
+"""Those that the sidebar offers of trades."""
+
+_LONGER = ("15m", "1h", "4h", "1d")
+
+
+def offered_timeframes(shortest: Timeframe) -> dict[str, Timeframe]:
+    """Some timeframes made of whole bars of the shortest one, that one first."""
+    frames = {shortest.name: shortest, **TIMEFRAMES, **{name: timeframe(name) for name in _LONGER}}
+    whole = (frame for frame in frames.values() if frame.seconds % shortest.seconds == 0)
+    return {frame.name: frame for frame in sorted(whole, key=lambda frame: frame.seconds)[: len(TIMEFRAMES)]}

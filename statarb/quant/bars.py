@@ -34,7 +34,8 @@ def resample_bars(base_bars: pd.DataFrame, timeframe: Timeframe, closed_until_ms
     """Closed bars of `timeframe` from shorter stored bars.
 
     Open is the first, high the largest, low the smallest and close the last price of the bar; volumes and the
-    trade count are sums; `vwap` is quote volume over volume, `signed_volume` what takers bought less what they sold.
+    trade count are sums; `vwap` is quote volume over volume, `signed_volume` what takers bought less what they
+    sold (NaN where the stored bars do not tell it).
     A bar covers [open time, open time + timeframe): a trade at exactly 12:01:00.000 belongs
     to the bar that opens at 12:01, as in the exchange's own klines. It is known at its *close* time.
 
@@ -88,7 +89,9 @@ def bar_columns(
     kept = traded & (open_ms >= start_ms) & (open_ms < end_ms)
     if np.any(open_ms % bar_ms):
         step = pd.Timedelta(milliseconds=bar_ms)
-        bars = base_bars[kept].resample(step, closed="left", label="left", origin="epoch").agg(_AGGREGATE)
+        groups = base_bars[kept].resample(step, closed="left", label="left", origin="epoch")
+        bars = groups.agg(_AGGREGATE)
+        bars["taker_buy_volume"] = groups["taker_buy_volume"].sum(min_count=1)  # unknown is not none
         bars = bars[bars["close"].notna()]
         columns, kept_ms = {name: bars[name].to_numpy() for name in _AGGREGATE}, epoch_ms(bars.index)
     else:

@@ -82,10 +82,12 @@ def headline(
     with the last one.
     """
     verdict = _verdict_sentence(study, len(circumstances.doubts))
-    if isinstance(reading, NotEnough):
-        return Headline(_missing_sentence(study, reading), "", verdict, "")
-    if isinstance(study.moments, NotEnough) or not study.moments.has_hedge:
-        return Headline(_no_hedge_sentence(study), "", verdict, "")
+    missing = reading if isinstance(reading, NotEnough) else study.moments
+    if isinstance(missing, NotEnough):
+        return Headline(_missing_sentence(study, missing, circumstances), "", verdict, "")
+    assert not isinstance(reading, NotEnough)
+    if not missing.has_hedge:
+        return Headline(_no_hedge_sentence(study, missing), "", verdict, "")
     state = _provenance(circumstances) + _state_sentence(study, reading)
     edge = _edge_sentence(study, reading, costs)
     return Headline(state, edge, verdict, _legs_sentence(study, reading, circumstances))
@@ -127,18 +129,18 @@ def _base_and_quote(instrument: Instrument) -> tuple[str, str]:
     return symbol.removesuffix(quote), quote
 
 
-def _missing_sentence(study: PairStudy, missing: NotEnough) -> str:
+def _missing_sentence(study: PairStudy, missing: NotEnough, circumstances: Circumstances) -> str:
     if isinstance(missing, Undefined):
         return f"{_capital(missing.text)}."
-    wait = age_text(missing.wait_s(study.params.bar_s))
-    return f"No z yet: {missing.have:,} of {missing.need:,} {missing.what}, about {wait}."
+    have = f"{missing.have:,} of {missing.need:,} {missing.what}"
+    if circumstances.source == "import":
+        return f"No z: {have} that both files share."
+    return f"No z yet: {have}, about {age_text(missing.wait_s(study.params.bar_s))}."
 
 
-def _no_hedge_sentence(study: PairStudy) -> str:
-    if isinstance(study.moments, NotEnough):
-        return _missing_sentence(study, study.moments)
+def _no_hedge_sentence(study: PairStudy, moments: FrozenMoments) -> str:
     y, x = leg_names(study.params.pair)
-    beta = signed_text(study.moments.beta, 2)
+    beta = signed_text(moments.beta, 2)
     return f"No hedge: beta is {beta} (not positive), so the distance between {y} and {x} is no signal."
 
 

@@ -127,7 +127,7 @@ def price_summary(bars: pd.DataFrame, timeframe: Timeframe, before: float = math
         newest_trades=int(newest["trade_count"]),
         trades=int(bars["trade_count"].sum()),
         newest_flow=float(newest["flow"]),
-        flow=float(bars["signed_volume"].sum()) / volume if volume else math.nan,
+        flow=float(bars["signed_volume"].to_numpy().sum()) / volume if volume else math.nan,
         effective_spread_bps=float(last["effective_spread_bps"]),
     )
 

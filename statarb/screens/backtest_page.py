@@ -59,7 +59,7 @@ def _backtest(desk: Desk, params: PairParams) -> None:
         return
     if isinstance(run.result, NotEnough):
         st.markdown(escape(rule_text(Rule.of(params, view.costs), params)))
-        show_wait(run.result, params.bar_s)
+        show_wait(run.result, view.next_bar_s)
         return
     _show_words(run, run.result, view)
     _show_numbers(run.result)

@@ -54,6 +54,8 @@ def _state_text(view: DeskView) -> str:
 
 def _analysed_text(bars: int, stored: int) -> str:
     """Which bars of files every number on the page is of."""
+    if not stored:
+        return "They share no bar."
     if bars >= stored:
         return f"All {stored:,} bars that both hold are analysed."
     return f"The newest {bars:,} of {stored:,} bars that both hold are analysed; longer windows take in more."

@@ -47,6 +47,7 @@ from statarb.store import (
     disk,
     hour_rate,
     rejects,
+    shortest_timeframe,
 )
 
 log = logging.getLogger(__name__)
@@ -159,9 +160,10 @@ class Desk:
         now = reader.snapshot()
         instruments = now.instruments
         known = [params for params in wanted if params.y in instruments and params.x in instruments]
-        behind = [params for params in known if self._held(self._study_key(params, instruments)) is None]
+        whole = [params for params in known if _has_whole_bars(params, instruments)]
+        behind = [params for params in whole if self._held(self._study_key(params, instruments)) is None]
         behind.sort(key=lambda params: held.study.as_of_ms if (held := self._glanced.get(params)) else 0)
-        made = {params: self._analysis(params, instruments) for params in {*known} - {*behind[_MADE_A_GLANCE:]}}
+        made = {params: self._analysis(params, instruments) for params in {*whole} - {*behind[_MADE_A_GLANCE:]}}
         with self._open_lock:
             self._glanced = OrderedDict([*self._glanced.items(), *made.items()][-_MAX_STUDIES:])
         now_ms, is_running = self._clock.now_ms(), self._ingest.is_held()
@@ -174,7 +176,7 @@ class Desk:
             spent = market_costs(params, measured.quotes, measured.funding, now_ms)
             is_live = feed_health(now.source, now.feeds, legs, now_ms, is_running=is_running).has_live_prices
             if held is None:
-                found.append(Glance(params, None, None, is_live))
+                found.append(Glance(params, None, None, is_live, has_bars=params in whole))
                 continue
             prices = last_prices(held.study, now.source, legs)
             reading = reading_of(held.study, instruments, prices, quotes, spent)
@@ -328,6 +330,12 @@ class Desk:
         if params.y not in instruments or params.x not in instruments:
             missing = params.pair.x if params.y in instruments else params.pair.y
             raise ConfigError(f"{missing.label} is not stored here.", "Choose another instrument in the sidebar.")
+        if not _has_whole_bars(params, instruments):
+            shortest = shortest_timeframe(instruments[params.y], instruments[params.x])
+            raise ConfigError(
+                f"The bars of these files are whole from {shortest} on, not at {params.timeframe}.",
+                f"Choose {shortest} in the sidebar.",
+            )
         key = self._study_key(params, instruments)
         if held := self._held(key):
             return held
@@ -362,6 +370,11 @@ class Desk:
             raise StoreError("The database was closed meanwhile.", "The page tries again by itself.")
         study = stream.study(closed_ms, version, self._bars.of_pair(y, x, timeframe(params.timeframe).base))
         return Analysis(study, study.episodes, version)
+
+
+def _has_whole_bars(params: PairParams, instruments: dict[str, StoredInstrument]) -> bool:
+    shortest = shortest_timeframe(instruments[params.y], instruments[params.x])
+    return timeframe(params.timeframe).seconds % shortest.seconds == 0
 
 
 def _stored_bars(reader: Reader, study: PairStudy) -> int:

@@ -59,10 +59,10 @@ def show_hedge_section(view: DeskView) -> None:
     with left:
         _show_scatter(view)
     with right:
-        _show_regression(study)
+        _show_regression(view)
     _show_movement(view)
     _show_comparison(study)
-    _show_summary(study)
+    _show_summary(view)
 
 
 def _line(study: PairStudy, method: str) -> HedgeEstimate | NotEnough:
@@ -90,7 +90,7 @@ def _show_scatter(view: DeskView) -> None:
     )
     window = study.legs.newest(params.window, study.as_of_ms)
     if isinstance(window, NotEnough):
-        show_wait(window, params.bar_s)
+        show_wait(window, view.next_bar_s)
         return
     made = {name: once(study, f"line {name}", partial(_line, study, name)) for name in chosen}
     lines = {name: line for name, line in made.items() if isinstance(line, HedgeEstimate)}
@@ -105,14 +105,15 @@ def _show_scatter(view: DeskView) -> None:
     )
     for name, line in made.items():
         if isinstance(line, NotEnough):
-            st.caption(f"{name}: {wait_text(line, params.bar_s)}.")
+            st.caption(f"{name}: {wait_text(line, view.next_bar_s)}.")
 
 
-def _show_regression(study: PairStudy) -> None:
+def _show_regression(view: DeskView) -> None:
+    study = view.study
     st.header("Regression", anchor=False, help=tip("beta"))
     hedge, moments, params = study.hedge, study.moments, study.params
     if not isinstance(hedge, HedgeFit):
-        show_wait(hedge, params.bar_s)
+        show_wait(hedge, view.next_bar_s)
         return
     unit = spread_unit(study)
     log_scale = params.price_scale == "log"
@@ -140,7 +141,7 @@ def _show_movement(view: DeskView) -> None:
     with left:
         st.header("How β moved", anchor=False, help=f"{tip('rolling_beta')}\n\n{tip('kalman_beta')}")
         if isinstance(window, NotEnough):
-            show_wait(window, params.bar_s)
+            show_wait(window, view.next_bar_s)
         else:
             rolling, kalman = once(study, "beta paths", lambda: _beta_paths(study))
             show_plot(
@@ -161,7 +162,7 @@ def _show_movement(view: DeskView) -> None:
         of_levels = once(study, "level correlation", lambda: _level_correlation(study)) if levels else None
         correlation = study.correlation
         if isinstance(correlation, NotEnough):
-            show_wait(correlation, params.bar_s)
+            show_wait(correlation, view.next_bar_s)
             return
         show_plot(
             "correlation_path",
@@ -224,11 +225,12 @@ def _quality_text(found: HedgeQuality | NotEnough) -> str:
     return DASH if isinstance(found, NotEnough) else share_text(found.ratio)
 
 
-def _show_summary(study: PairStudy) -> None:
+def _show_summary(view: DeskView) -> None:
+    study = view.study
     st.header("OLS summary", anchor=False, help=tip("ols_summary"))
     summary = study.ols_summary
     if isinstance(summary, NotEnough):
-        show_wait(summary, study.params.bar_s)
+        show_wait(summary, view.next_bar_s)
         return
     st.caption(escape(OLS_BANNER))
     st.code(summary.removeprefix(OLS_BANNER).strip("\n"), language=None, wrap_lines=False)

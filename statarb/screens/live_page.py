@@ -10,7 +10,7 @@ from statarb.charts import Base, Figure, live_figure, live_tags
 from statarb.clock import Zone
 from statarb.errors import StatarbError
 from statarb.params import PairParams
-from statarb.quant import NotEnough, PairStudy
+from statarb.quant import NotEnough
 from statarb.screens.cards import show_problem, show_title
 from statarb.screens.desk import Desk
 from statarb.screens.frame import follow_instruments
@@ -77,19 +77,22 @@ def show_live_chart(view: DeskView) -> None:
 def _figure(view: DeskView, zone: Zone) -> Figure:
     study = view.study
     correlation = study.correlation
-    note = f"Correlation: {wait_text(correlation, study.params.bar_s)}" if isinstance(correlation, NotEnough) else ""
-    return live_figure(study, view.analysis.episodes, (*chart_notes(study), note), view.analysis.bars_version, zone)
+    note = f"Correlation: {wait_text(correlation, view.next_bar_s)}" if isinstance(correlation, NotEnough) else ""
+    return live_figure(study, view.analysis.episodes, (*chart_notes(view), note), view.analysis.bars_version, zone)
 
 
-def chart_notes(study: PairStudy) -> tuple[str, str, str]:
+def chart_notes(view: DeskView) -> tuple[str, str, str]:
     """What stands in the panes of prices, spread and z while they are empty: how many bars are there, and the wait."""
-    bar_s = study.params.bar_s
-    prices = "" if len(study.prices) > 1 else "Waiting for the first bars in which both legs traded"
+    study, next_bar_s = view.study, view.next_bar_s
+    waiting = (
+        "The two files share no bar" if view.is_of_files else "Waiting for the first bars in which both legs traded"
+    )
+    prices = "" if len(study.prices) > 1 else waiting
     if isinstance(study.moments, NotEnough):
-        missing = wait_text(study.moments, bar_s)
+        missing = wait_text(study.moments, next_bar_s)
         return prices, f"Spread: {missing}", f"z: {missing}"
     if study.z.notna().any():
         return prices, "", ""
     need = study.params.window + 1
-    missing = wait_text(NotEnough("bars", min(len(study.prices), need), need), bar_s)
+    missing = wait_text(NotEnough("bars", min(len(study.prices), need), need), next_bar_s)
     return prices, f"Spread: {missing}", f"z: {missing}"

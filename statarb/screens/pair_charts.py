@@ -74,8 +74,8 @@ def show_charts_section(desk: Desk, view: DeskView) -> None:
 
 def _charts(desk: Desk, view: DeskView, zone: Zone, candles: bool, newest: int) -> dict[str, Any]:
     study, correlation = view.study, view.study.correlation
-    note = f"Correlation: {wait_text(correlation, study.params.bar_s)}" if isinstance(correlation, NotEnough) else ""
-    figure = pair_figure(study, view.analysis.episodes, (*chart_notes(study), note), view.analysis.bars_version, zone)
+    note = f"Correlation: {wait_text(correlation, view.next_bar_s)}" if isinstance(correlation, NotEnough) else ""
+    figure = pair_figure(study, view.analysis.episodes, (*chart_notes(view), note), view.analysis.bars_version, zone)
     opened = epoch_ms(study.prices.index[-newest:])
     since_ms = int(opened[0]) if opened.size else study.as_of_ms
     return analysis_spec(figure, study.params, newest, desk.closed_bars(view, since_ms) if candles else None)
@@ -87,7 +87,7 @@ def show_distribution_section(view: DeskView) -> None:
     st.header("Distribution of z", anchor=False, help=tip("z_distribution"))
     found = once(study, "z_distribution", lambda: z_distribution(study.z))
     if isinstance(found, NotEnough):
-        show_wait(study.moments if isinstance(study.moments, NotEnough) else found, params.bar_s)
+        show_wait(study.moments if isinstance(study.moments, NotEnough) else found, view.next_bar_s)
         return
     left, right = st.columns([3, 2], gap="large")
     with left:

@@ -28,7 +28,7 @@ def show_price_section(desk: Desk, view: DeskView) -> None:
     st.header("Price statistics", anchor=False, help=tip("price_statistics"))
     columns = once(view.study, "price statistics", lambda: _columns(desk, view))
     if columns is None:
-        st.caption("They begin with the first closed bars.")
+        st.caption("They need two closed bars of each leg.")
         return
     show_table(columns)
     st.caption(

@@ -9,10 +9,10 @@ import streamlit as st
 
 from statarb import market
 from statarb.errors import StatarbError
-from statarb.market import TIMEFRAMES, Instrument
+from statarb.market import Instrument, Timeframe, offered_timeframes
 from statarb.params import CUSTOM_FEE, FEE_PRESETS, HEDGE_NAMES, KNOB, PairParams, default_windows
 from statarb.screens.wording import escape
-from statarb.store import StoredInstrument
+from statarb.store import StoredInstrument, shortest_timeframe
 
 _PRICES = {"last": "Last trade", "mid": "Middle of bid and ask"}
 
@@ -36,7 +36,10 @@ def show_sidebar(instruments: Mapping[str, StoredInstrument]) -> PairParams:
         y = _leg("y", "Explained leg, y", names, y_default)
         x = _leg("x", "Explaining leg, x", names, x_default)
         st.button("Swap legs", icon=":material/swap_vert:", on_click=_ask, args=("swap",), width="stretch")
-        timeframe = _timeframe()
+        if x == y:
+            x = next(name for name in names if name != y)
+            st.caption(f"A pair needs two legs: x is {Instrument.parse(x).label}.")
+        timeframe = _timeframe(shortest_timeframe(instruments[y], instruments[x]))
         default_window, default_test_window = default_windows(market.timeframe(timeframe).seconds)
         window = _whole("window", "Window, bars", default_window, 10)
         entry_z = st.slider(
@@ -60,8 +63,8 @@ def show_sidebar(instruments: Mapping[str, StoredInstrument]) -> PairParams:
             help=KNOB["price_scale"].help,
         )
         chosen = {
-            "y": y if y in instruments else y_default,
-            "x": x if x in instruments else x_default,
+            "y": y,
+            "x": x,
             "price_scale": scale,
             "window": window,
             "entry_z": entry_z,
@@ -80,27 +83,28 @@ def show_sidebar(instruments: Mapping[str, StoredInstrument]) -> PairParams:
             chosen["time_stop"] = _whole("time_stop", "Give up after, bars", int(KNOB["time_stop"].default), 10)
         with st.expander("Costs"):
             chosen |= _costs()
-    if chosen["y"] == chosen["x"]:
-        chosen["x"] = next(name for name in names if name != chosen["y"])
-        st.sidebar.caption(f"A pair needs two legs: x is {Instrument.parse(str(chosen['x'])).label}.")
     return _checked(timeframe, chosen)
 
 
-def _timeframe() -> str:
-    """The four on offer; another that the link asks for stands beside them."""
-    asked = str(st.session_state.get("timeframe") or st.query_params.get("timeframe", ""))
+def _timeframe(shortest: Timeframe) -> str:
+    """Those made of whole stored bars; another such that the link asks for stands beside them."""
+    offered = offered_timeframes(shortest)
+    usual = str(KNOB["timeframe"].default)
+    default = usual if usual in offered else shortest.name
+    asked = str(st.session_state.get("timeframe") or st.query_params.get("timeframe", default))
     with contextlib.suppress(StatarbError):
-        name = market.timeframe(asked).name
-        if name != asked:
-            st.session_state["timeframe"] = name
-        asked = name
-    offered = [*TIMEFRAMES]
-    if asked not in offered and _is_timeframe(asked):
-        offered = sorted([*offered, asked], key=lambda name: market.timeframe(name).seconds)
+        frame = market.timeframe(asked)
+        if frame.seconds % shortest.seconds:
+            frame = shortest
+            _set_windows(frame)
+            st.caption(f"These files' bars are whole from {frame} on.")
+        if frame.name != asked:
+            st.session_state["timeframe"] = frame.name
+        offered[frame.name] = frame
     chosen = st.segmented_control(
         "Timeframe",
-        offered,
-        default=str(KNOB["timeframe"].default),
+        sorted(offered, key=lambda name: offered[name].seconds),
+        default=default,
         required=True,
         key="timeframe",
         bind="query-params",
@@ -110,15 +114,7 @@ def _timeframe() -> str:
         help="Length of a bar. At 1s two deviations are a few basis points, far less than a round trip costs: "
         "read it as microstructure. A link may ask for any length that divides a day, such as timeframe=15m.",
     )
-    return chosen if chosen in offered else str(KNOB["timeframe"].default)
-
-
-def _is_timeframe(text: str) -> bool:
-    try:
-        market.timeframe(text)
-    except StatarbError:
-        return False
-    return True
+    return chosen if chosen in offered else default
 
 
 def _costs() -> dict[str, object]:
@@ -153,7 +149,7 @@ def _leg(name: str, label: str, names: list[str], default: str) -> str:
         bind="query-params",
         help=KNOB[name].help,
     )
-    return str(chosen)
+    return str(chosen) if chosen in names else default
 
 
 def _whole(name: str, label: str, default: int, step: int) -> int:
@@ -207,9 +203,14 @@ def _answer_callbacks() -> None:
         state["y"], state["x"] = state["x"], state["y"]
     if isinstance(asked, tuple):
         state["y"], state["x"] = asked
-    if asked == "window" and state.get("timeframe") in TIMEFRAMES:
-        window, test_window = default_windows(TIMEFRAMES[state["timeframe"]].seconds)
-        state["window"], state["test_window"] = float(window), float(test_window)
+    if asked == "window":
+        with contextlib.suppress(StatarbError):
+            _set_windows(market.timeframe(str(state.get("timeframe"))))
+
+
+def _set_windows(frame: Timeframe) -> None:
+    window, test_window = default_windows(frame.seconds)
+    st.session_state["window"], st.session_state["test_window"] = float(window), float(test_window)
 
 
 def _take_full_names(instruments: Mapping[str, StoredInstrument]) -> None:

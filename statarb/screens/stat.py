@@ -32,9 +32,9 @@ def show_no_stat(label: str, missing: NotEnough, term: str) -> None:
     show_stat(label, DASH, "none now" if isinstance(missing, Undefined) else count, term)
 
 
-def show_wait(missing: NotEnough, bar_s: float) -> None:
+def show_wait(missing: NotEnough, next_bar_s: float) -> None:
     """A line in place of a table or a chart: what is missing, and how long it takes."""
-    st.markdown(f":material/hourglass_empty: {escape(wait_text(missing, bar_s))}")
+    st.markdown(f":material/hourglass_empty: {escape(wait_text(missing, next_bar_s))}")
 
 
 def show_table(columns: dict[str, list[str]], *, hide_header: bool = False) -> None:

@@ -36,18 +36,19 @@ def show_tests_section(view: DeskView) -> None:
     study = view.study
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _show_engle_granger(study)
+        _show_engle_granger(view)
         _show_schedule(study)
     with right:
-        _show_adf(study)
-    _show_more(study)
+        _show_adf(view)
+    _show_more(view)
 
 
-def _show_engle_granger(study: PairStudy) -> None:
+def _show_engle_granger(view: DeskView) -> None:
+    study = view.study
     st.header("Engle-Granger test: decides the verdict", anchor=False, help=tip("engle_granger"))
     result = study.engle_granger
     if not isinstance(result, CointegrationResult):
-        show_wait(result, study.params.bar_s)
+        show_wait(result, view.next_bar_s)
         return
     st.markdown(f"p {p_text(result.pvalue)}, doubled for two directions; {result.n:,} bars.")
     tests = (result.y_on_x, result.x_on_y)
@@ -93,11 +94,12 @@ def _show_schedule(study: PairStudy) -> None:
     )
 
 
-def _show_adf(study: PairStudy) -> None:
+def _show_adf(view: DeskView) -> None:
+    study = view.study
     st.header("Augmented Dickey-Fuller test: a second look", anchor=False, help=tip("adf"))
     result = study.adf
     if not isinstance(result, UnitRootResult):
-        show_wait(result, study.params.bar_s)
+        show_wait(result, view.next_bar_s)
         return
     show_rows(
         [
@@ -120,7 +122,8 @@ def _critical_text(level: str) -> str:
     return f"{level.removesuffix('%')} % critical"
 
 
-def _show_more(study: PairStudy) -> None:
+def _show_more(view: DeskView) -> None:
+    study = view.study
     st.header("More tests", anchor=False)
     found = requested(study, "more_tests", "Run all tests", lambda: study.reversion_tests)
     if found is None:
@@ -130,7 +133,7 @@ def _show_more(study: PairStudy) -> None:
         )
         return
     if isinstance(found, NotEnough):
-        show_wait(found, study.params.bar_s)
+        show_wait(found, view.next_bar_s)
         return
     for doubt in found.doubts:
         st.markdown(f":material/report: {escape(doubt)}")

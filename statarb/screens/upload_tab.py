@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import re
 import zoneinfo
 from pathlib import Path
@@ -95,6 +96,8 @@ def _show_file(db: Path, file: UploadedFile) -> None:
         if st.button("Save", key="upload_button", icon=":material/save:"):
             saved = save_upload(db, name, Path(file.name).name, layout.zone, file.getvalue(), read)
             st.toast(f"{escape(saved.instrument)}: {saved.bars:,} bars saved.", icon=":material/check:")
+            for leg in ("upload_y", "upload_x"):
+                st.session_state.pop(leg, None)  # the newest uploads are proposed as a pair
             st.session_state[_SERIAL] = st.session_state.get(_SERIAL, 0) + 1
             st.rerun()
 
@@ -210,14 +213,18 @@ def _show_uploads(db: Path, uploads: list[Upload], *, shown: bool) -> None:
             "Length": [frame_text(one.bar_s) for one in uploads],
             "From, UTC": [utc_text(one.since_ms) for one in uploads],
             "To, UTC": [utc_text(one.until_ms) for one in uploads],
+            "Missing": [one.missing for one in uploads],
             "Refused": [one.refused for one in uploads],
+            "Doubled": [one.doubled for one in uploads],
             "File": [one.file_name for one in uploads],
             "Zone": [one.zone for one in uploads],
             "Uploaded, UTC": [utc_text(one.uploaded_at_ms) for one in uploads],
             "Notes": [" ".join(one.notes) for one in uploads],
         }
     )
-    counts = {name: st.column_config.NumberColumn(format="localized") for name in ("Bars", "Refused")}
+    counts = {
+        name: st.column_config.NumberColumn(format="localized") for name in ("Bars", "Missing", "Refused", "Doubled")
+    }
     st.dataframe(table, hide_index=True, key="uploads", column_config=counts)
     if len(uploads) >= NEEDED:
         _show_analyse(uploads, shown=shown)
@@ -235,7 +242,7 @@ def _show_analyse(uploads: list[Upload], *, shown: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="upload_pair"):
         y = st.selectbox("Explained leg, y", list(lengths), key="upload_y", width=240)
         x = st.selectbox("Explaining leg, x", [name for name in lengths if name != y], key="upload_x", width=240)
-        bar_s = max(lengths[y], lengths[x])
+        bar_s = math.lcm(lengths[y], lengths[x])
         st.button(
             f"Analyse at {frame_text(bar_s)}",
             key="upload_analyse",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -81,15 +82,22 @@ class DeskView:
         """Whether the record was read from files: its last prices are then the last closes that both legs have."""
         return self.source in FILES
 
+    @property
+    def next_bar_s(self) -> float:
+        """How often another bar comes; infinite where the record was read from files."""
+        return math.inf if self.is_of_files else self.params.bar_s
+
 
 @dataclass(frozen=True, eq=False)
 class Glance:
-    """A pair of the watchlist: its newest study that is made, None before the first, and the live numbers by it."""
+    """A pair of the watchlist: its newest study that is made, None before the first, and the live numbers by it;
+    `has_bars` whether there are bars of its timeframe at all, which files of longer ones have not."""
 
     params: PairParams
     study: PairStudy | None
     live: LiveReading | None
     is_live: bool
+    has_bars: bool = True
 
 
 @dataclass(frozen=True, eq=False)

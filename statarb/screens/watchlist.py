@@ -78,7 +78,7 @@ def tile(glance: Glance, current: PairParams) -> dict[str, Any]:
         "z": number_text(live.z, 2, signed=True) if live else DASH,
         "beyond": shown is not None and abs(shown.z) >= params.entry_z,
         "net": f"net {number_text(shown.edge.net_bps, 1, signed=True)} bp" if shown else "",
-        "verdict": _word(study, has_hedge),
+        "verdict": _word(study, has_hedge) if glance.has_bars else f"no bars of {params.timeframe}",
         "spark": once(study, "spark", lambda: spark(study.z.iloc[-SPARK_BARS:].tolist())) if study else [],
     }
 

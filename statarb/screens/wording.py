@@ -85,8 +85,14 @@ def price_text(price: float, tick: float | None) -> str:
     return number_text(price, price_digits(price, tick))
 
 
-def wait_text(missing: NotEnough, bar_s: float) -> str:
-    """`143 of 240 bars, about 97 min`; the reason itself where waiting does not help."""
+def wait_text(missing: NotEnough, next_bar_s: float) -> str:
+    """`143 of 240 bars, about 97 min`; the reason itself where waiting does not help.
+
+    `next_bar_s` is how often a bar comes: infinite for files, which grow no more.
+    """
     if isinstance(missing, Undefined):
         return missing.text
-    return f"{missing.have:,} of {missing.need:,} {missing.what}, about {duration_text(missing.wait_s(bar_s))}"
+    have = f"{missing.have:,} of {missing.need:,} {missing.what}"
+    if not math.isfinite(next_bar_s):
+        return f"{have} that both files share"
+    return f"{have}, about {duration_text(missing.wait_s(next_bar_s))}"

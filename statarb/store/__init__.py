@@ -13,7 +13,7 @@ from statarb.store.desk_file import DeskFile, Wanted
 from statarb.store.imports import read_holdings, reserve_lines
 from statarb.store.inbox import ExchangeTime, FeedReport, Inbox, InboxSink, Listing, Reject, Seed, TradeBatch
 from statarb.store.quality import Disk, conflicts, disk, hour_rate, rejects
-from statarb.store.reader import FeedState, LastTrade, Reader, StoredInstrument
+from statarb.store.reader import FeedState, LastTrade, Reader, StoredInstrument, shortest_timeframe
 from statarb.store.retention import Retention
 from statarb.store.writer import Writer
 
@@ -59,4 +59,5 @@ __all__ = [
     "read_trades",
     "rejects",
     "reserve_lines",
+    "shortest_timeframe",
 ]

@@ -25,7 +25,7 @@ _EARLIEST_MS, _LATEST_MS = 315_532_800_000, 4_102_444_800_000  # 1980 and 2100
 _LARGEST_PRICE = 9e10
 _LARGEST_AMOUNT = 1e18
 _ROUNDING = 1e-6
-"""A price that eight decimals change by more than this share is too small for them."""
+"""A price that eight decimals change by more than this share would no longer be the file's."""
 _REGULAR = 0.5
 _OFF_GRID = "its time is no start of a bar"
 _LATENESS_MS = 1_000
@@ -49,10 +49,11 @@ class Layout:
 class Ohlcv:
     """Bars read from a table, and what became of its rows.
 
-    `bars` has the index and the columns of `Reader.bars`; `refused` are the rows that are none; `doubled` rows came
-    twice with the same values, `unordered` stood before an earlier one, `untraded` had no volume; `missing` counts the
-    bars between the first and the last that are not there, `holes` are the longest stretches of them as (first,
-    number). `notes` is what a reader of the numbers must know.
+    `bars` has the index and the columns of `Reader.bars`, `taker_buy_volume` NaN where the file does not tell it;
+    `refused` are the rows that are none; `doubled` rows came twice with the same values, `unordered` stood before an
+    earlier one, `untraded` had no volume; `missing` counts the bars between the first and the last that are not
+    there, `holes` are the longest stretches of them as (first, number). `notes` is what a reader of the numbers must
+    know.
     """
 
     bars: pd.DataFrame
@@ -98,6 +99,10 @@ def read_ohlcv(table: TextTable, layout: Layout) -> Ohlcv:
             f"None of the {len(table.rows) + len(table.ragged):,} rows is a bar.",
             "Look at the columns and the zone.",
             rows.refusals(),
+        )
+    if len(bars) == 1:
+        raise RefusedFileError(
+            "There is one bar in the file, whose length cannot be told.", "Upload two bars or more.", rows.refusals()
         )
     missing, holes = _holes(bars, bar_ms)
     return Ohlcv(
@@ -185,7 +190,8 @@ def _round_prices(values: Columns, rows: Sieve) -> None:
     with np.errstate(invalid="ignore", over="ignore"):
         rounded = np.rint(prices * SCALE) / SCALE
         rows.refuse(
-            (np.abs(rounded - prices) > _ROUNDING * prices).any(axis=1), "a price is too small for eight decimals"
+            (np.abs(rounded - prices) > _ROUNDING * prices).any(axis=1),
+            "a price has figures beyond the eight decimals that are stored",
         )
     values.update({role: rounded[:, i] for i, role in enumerate(PRICES)})
     low, high = values["low"], values["high"]
@@ -203,13 +209,15 @@ def _complete_amounts(values: Columns, layout: Layout, notes: list[str]) -> None
     elif "quote_volume" not in layout.columns:
         notes.append("Quote volume is estimated as volume times close.")
     if np.nansum(values["volume"]) and "taker_buy_volume" not in layout.columns:
-        notes.append("The file does not tell who bought: signed volume reads 0.")
+        notes.append("The file does not tell who bought: signed volume and flow stay empty.")
+    if "trades" not in layout.columns:
+        notes.append("The file has no trade counts: each bar counts as one trade.")
     with np.errstate(invalid="ignore", over="ignore"):  # of rows that are refused
         estimate = values["volume"] * values["close"]
     values["quote_volume"] = np.where(np.isnan(values["quote_volume"]), estimate, values["quote_volume"])
-    values["taker_buy_volume"] = np.where(
-        np.isnan(values["taker_buy_volume"]), values["volume"] / 2, values["taker_buy_volume"]
-    )
+    if "taker_buy_volume" in layout.columns:
+        half = values["volume"] / 2
+        values["taker_buy_volume"] = np.where(np.isnan(values["taker_buy_volume"]), half, values["taker_buy_volume"])
 
 
 def _untraded(values: Columns) -> Mask:
@@ -223,16 +231,16 @@ def _on_grid(times_ms: npt.NDArray[np.int64], layout: Layout, rows: Sieve) -> tu
     # By every time that could be read, whatever else was wrong with its row: refused rows would stretch the steps.
     known = np.unique(times_ms[(times_ms >= _EARLIEST_MS) & (times_ms <= _LATEST_MS)])
     if len(known) < 2:
-        return 60_000, times_ms  # nothing is left of the rows, or one bar, whose length cannot be told
+        return 60_000, times_ms  # nothing is left of the rows, or one bar
     steps, counts = np.unique(np.diff(known), return_counts=True)
     bar_ms, share = int(steps[counts.argmax()]), float(counts.max() / counts.sum())
     if share < _REGULAR:
         before = np.searchsorted(known, times_ms) - 1
         steps_ms = np.where(before >= 0, times_ms - known[before], bar_ms)
-        rows.refuse(steps_ms != bar_ms, f"not {bar_ms / 1000:g} s after the one before")
+        rows.refuse(steps_ms != bar_ms, f"not {_length_text(bar_ms)} after the one before")
         raise RefusedFileError(
             "The rows are no fixed time apart: "
-            f"the most frequent distance, {bar_ms / 1000:g} s, fits {100 * share:.0f} %.",
+            f"the most frequent distance, {_length_text(bar_ms)}, fits {100 * share:.0f} %.",
             "Upload bars of one length; trades go in with `python ingest.py --import`.",
             rows.refusals(),
         )
@@ -242,7 +250,7 @@ def _on_grid(times_ms: npt.NDArray[np.int64], layout: Layout, rows: Sieve) -> tu
         timeframe(f"{bar_ms // 1000}s")
     except ConfigError:
         raise RefusedFileError(
-            f"The rows are {bar_ms / 1000:g} s apart, a length of bar that does not divide a day.",
+            f"The rows are {_length_text(bar_ms)} apart, a length of bar that does not divide a day.",
             "Upload bars of a second to a day.",
             rows.refusals(),
         ) from None
@@ -254,10 +262,10 @@ def _on_grid(times_ms: npt.NDArray[np.int64], layout: Layout, rows: Sieve) -> tu
         open_ms, off = times_ms, past_ms > 0
     kept_off = off & rows.kept
     if kept_off.sum() > rows.kept.sum() / 2:
-        typical_s = float(np.median(past_ms[kept_off])) / 1000
+        typical_ms = int(np.median(past_ms[kept_off]))
         rows.refuse(off, _OFF_GRID)
         raise RefusedFileError(
-            f"Most rows begin {typical_s:g} s past a whole bar of {bar_ms // 1000} s in UTC.",
+            f"Most rows begin {_length_text(typical_ms)} past a whole bar of {_length_text(bar_ms)} in UTC.",
             "Choose another time zone, UTC for days that begin at 00:00 UTC, or say that times are closing times.",
             rows.refusals(),
         )
@@ -282,8 +290,10 @@ def _drop_doubles(open_ms: npt.NDArray[np.int64], values: Columns, rows: Sieve) 
 def _frame(open_ms: npt.NDArray[np.int64], values: Columns) -> pd.DataFrame:
     order = np.argsort(open_ms, kind="stable")
     columns: Columns = {name: values[name][order] for name in PRICES}
-    for name in ("volume", "quote_volume", "taker_buy_volume"):
+    for name in ("volume", "quote_volume"):
         columns[name] = np.nan_to_num(values[name][order])
+    taken = values["taker_buy_volume"][order]
+    columns["taker_buy_volume"] = taken if np.isnan(taken).all() else np.nan_to_num(taken)
     columns["trade_count"] = np.maximum(np.nan_to_num(values["trades"][order]), 1).astype(np.int64)
     columns["provisional"], columns["seeded"] = np.zeros(len(order), bool), np.ones(len(order), bool)
     index = pd.DatetimeIndex(open_ms[order].astype("datetime64[ms]"), tz="UTC", name="ts")
@@ -295,6 +305,13 @@ def _holes(bars: pd.DataFrame, bar_ms: int) -> tuple[int, tuple[tuple[int, int],
     lost = np.diff(opens) // bar_ms - 1
     longest = [i for i in np.argsort(-lost, kind="stable")[:10] if lost[i] > 0]
     return int(lost.sum()), tuple((int(opens[i]) + bar_ms, int(lost[i])) for i in longest)
+
+
+def _length_text(ms: int) -> str:
+    """`7 d`, `90 min`, `0.5 s`: in the largest unit that it is a whole number of."""
+    units = {"d": 86_400_000, "h": 3_600_000, "min": 60_000}
+    unit = next((unit for unit, unit_ms in units.items() if ms and ms % unit_ms == 0), "s")
+    return f"{ms / units.get(unit, 1_000):g} {unit}"
 
 
 def _called(role: str) -> str:

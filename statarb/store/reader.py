@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import threading
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ import pandas as pd
 
 from statarb.clock import SYSTEM_CLOCK
 from statarb.errors import DamagedDatabaseError, StatarbError
-from statarb.market import SCALE, Instrument, Timeframe
+from statarb.market import SCALE, Instrument, Timeframe, timeframe
 from statarb.store.alert_log import (
     AlertEvent,
     Delivery,
@@ -29,6 +30,7 @@ from statarb.store.connect import open_reader, plain_errors
 from statarb.store.costs import SELECT_FUNDING, SELECT_QUOTES, StoredFunding, StoredQuote, funding_of, quotes_of
 from statarb.store.coverage import Coverage, coverage_of_bars, read_coverage
 from statarb.store.trades import first_id_at, read_span, trade_frame
+from statarb.store.uploads import UPLOAD, Upload, upload_key, upload_of
 
 _DAY_MS = 86_400_000
 _PRICES = ["open", "high", "low", "close"]
@@ -42,6 +44,7 @@ class StoredInstrument:
 
     `closed_until_ms`: every bar that ends at or before it is closed; None before the first.
     `bars_version` moves when a bar that was already closed changed; a cache of bars must then be reloaded.
+    `bar_s`: length of its stored bars; 1 but for a file's.
     """
 
     symbol_id: int
@@ -53,6 +56,15 @@ class StoredInstrument:
     closed_until_ms: int | None
     bars_version: int
     quote_volume_24h: float
+    bar_s: int = 1
+
+
+def shortest_timeframe(y: StoredInstrument, x: StoredInstrument) -> Timeframe:
+    """The shortest that is made of whole stored bars of both: 1s but of files with longer bars.
+
+    Such a bar lies where it opens, so anything shorter would know its close before it is made.
+    """
+    return timeframe(f"{math.lcm(y.bar_s, x.bar_s)}s")
 
 
 @dataclass(frozen=True)
@@ -162,6 +174,7 @@ class Reader:
         found = {}
         for symbol_id, venue, name, status, tick, lot_step, can_short, closed_until_ms, version in rows:
             instrument = Instrument(venue, name)
+            upload = self._upload(str(instrument))
             found[str(instrument)] = StoredInstrument(
                 symbol_id,
                 instrument,
@@ -172,6 +185,7 @@ class Reader:
                 closed_until_ms,
                 version,
                 self._quote_volume_24h(symbol_id, closed_until_ms or 0, version),
+                upload.bar_s if upload else 1,
             )
         # An uploaded instrument that was deleted and uploaded again has another number.
         self._symbol_ids |= {name: row.symbol_id for name, row in found.items()}
@@ -201,8 +215,9 @@ class Reader:
         -------
         DataFrame
             Index `ts`: opening time, UTC, datetime64[ms]. Columns open, high, low, close, volume, quote_volume,
-            taker_buy_volume (float64), trade_count (int64), provisional (bool: not covered by consecutive trades
-            or a kline), seeded (bool: from an exchange kline). An unknown instrument has no bars.
+            taker_buy_volume (float64; NaN where a file does not tell it), trade_count (int64), provisional (bool: not
+            covered by consecutive trades or a kline), seeded (bool: from an exchange kline). An unknown instrument
+            has no bars.
         """
         table = {"1s": "bars_1s", "1m": "bars_1m"}[base]
         rows = self._query(
@@ -213,25 +228,32 @@ class Reader:
         seconds, *values = np.array(rows, dtype=np.float64).reshape(-1, 11).T
         prices = {name: column / SCALE for name, column in zip(_PRICES, values[:4], strict=True)}
         volumes = dict(zip(_VOLUMES, values[4:7], strict=True))
+        upload = self._upload(instrument)
+        if upload and not upload.tells_buyers:
+            volumes["taker_buy_volume"] = np.full(len(rows), np.nan)
         marks = {"trade_count": values[7].astype(np.int64), "provisional": values[8] > 0, "seeded": values[9] > 0}
         ts = pd.DatetimeIndex((seconds * 1000).astype("datetime64[ms]"), tz="UTC", name="ts")
         return pd.DataFrame({**prices, **volumes, **marks}, index=ts)
 
     def late_s(self, instrument: str) -> int:
         """Seconds from where a bar of `bars` lies to the base bar in which it closes: 0 but for long bars of a file."""
-        for (upload,) in self._query("SELECT value FROM meta WHERE key=?", (f"upload {instrument}",)):
-            bar_s = int(json.loads(upload)["bar_s"])
-            return bar_s - (1 if bar_s % 60 else 60)
-        return 0
+        upload = self._upload(instrument)
+        return upload.bar_s - (1 if upload.bar_s % 60 else 60) if upload else 0
+
+    def _upload(self, instrument: str) -> Upload | None:
+        if not instrument.startswith(f"{UPLOAD}:"):
+            return None
+        rows = self._query("SELECT value FROM meta WHERE key=?", (upload_key(instrument),))
+        return upload_of(rows[0][0]) if rows else None
 
     def coverage(self, instrument: str, base: Literal["1s", "1m"], since_ms: int, until_ms: int) -> Coverage:
         """Of the seconds in [since_ms, until_ms) how many the record vouches for; see `read_coverage`.
 
         Of an unknown instrument none is covered.
         """
-        symbol_id = self._symbol_id(instrument) or 0
-        for (upload,) in self._query("SELECT value FROM meta WHERE key=?", (f"upload {instrument}",)):
-            return coverage_of_bars(self._query, symbol_id, json.loads(upload)["bar_s"], since_ms, until_ms)
+        symbol_id, upload = self._symbol_id(instrument) or 0, self._upload(instrument)
+        if upload:
+            return coverage_of_bars(self._query, symbol_id, upload.bar_s, since_ms, until_ms)
         return read_coverage(self._query, symbol_id, base, since_ms, until_ms)
 
     def trades(self, instrument: str, since_ms: int, until_ms: int) -> pd.DataFrame:
@@ -286,7 +308,7 @@ class Reader:
                 "SELECT trade_id, ts_ms, price, qty FROM trades WHERE symbol_id=? ORDER BY trade_id DESC LIMIT 1",
                 (row.symbol_id,),
             )
-            if row.instrument.venue == "upload":
+            if row.instrument.venue == UPLOAD:
                 rows = self._query(
                     "SELECT 0, ?, c, 0 FROM bars_1m WHERE symbol_id=? ORDER BY sec DESC LIMIT 1",
                     (row.closed_until_ms, row.symbol_id),

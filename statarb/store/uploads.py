@@ -53,6 +53,9 @@ class Upload:
     until_ms: int
     uploaded_at_ms: int
     notes: tuple[str, ...]
+    missing: int = 0
+    doubled: int = 0
+    tells_buyers: bool = True
 
 
 def upload_instrument(name: str) -> Instrument:
@@ -111,6 +114,9 @@ def save_upload(db: Path, name: str, file_name: str, zone: str, data: bytes, rea
         until_ms=read.until_ms,
         uploaded_at_ms=SYSTEM_CLOCK.now_ms(),
         notes=read.notes,
+        missing=read.missing,
+        doubled=read.doubled,
+        tells_buyers=bool(read.bars["taker_buy_volume"].notna().all()),
     )
     make_private_folder(db.parent, "Check that you may write to it.")
     with _writing(db) as connection:
@@ -125,7 +131,7 @@ def save_upload(db: Path, name: str, file_name: str, zone: str, data: bytes, rea
             "UPDATE symbols SET closed_until_ms=?, bars_version=? WHERE symbol_id=?",
             (read.until_ms, upload.uploaded_at_ms, symbol_id),
         )
-        connection.execute("INSERT INTO meta VALUES(?,?)", (_key(str(instrument)), json.dumps(asdict(upload))))
+        connection.execute("INSERT INTO meta VALUES(?,?)", (upload_key(str(instrument)), json.dumps(asdict(upload))))
     return upload
 
 
@@ -136,10 +142,15 @@ def read_uploads(db: Path) -> list[Upload]:
     except MissingDatabaseError:
         return []
     with contextlib.closing(connection), plain_errors(db):
-        rows = connection.execute("SELECT value FROM meta WHERE key LIKE ? || '%'", (_key(""),)).fetchall()
-    found = [json.loads(value) for (value,) in rows]
-    uploads = [Upload(**{**row, "notes": tuple(row["notes"])}) for row in found]
+        rows = connection.execute("SELECT value FROM meta WHERE key LIKE ? || '%'", (upload_key(""),)).fetchall()
+    uploads = [upload_of(value) for (value,) in rows]
     return sorted(uploads, key=lambda upload: -upload.uploaded_at_ms)
+
+
+def upload_of(text: str) -> Upload:
+    """An upload as the database describes it."""
+    row = json.loads(text)
+    return Upload(**{**row, "notes": tuple(row["notes"])})
 
 
 def delete_upload(db: Path, instrument: str) -> None:
@@ -159,12 +170,13 @@ def delete_upload(db: Path, instrument: str) -> None:
         for (symbol_id,) in connection.execute("SELECT symbol_id FROM symbols WHERE name=?", (symbol,)).fetchall():
             for table in ("bars_1s", "bars_1m", "symbols"):
                 connection.execute(f"DELETE FROM {table} WHERE symbol_id=?", (symbol_id,))
-        connection.execute("DELETE FROM meta WHERE key=?", (_key(instrument),))
+        connection.execute("DELETE FROM meta WHERE key=?", (upload_key(instrument),))
     if upload.stored_as not in {other.stored_as for other in held.values()}:
         (db.parent / Path(upload.stored_as).name).unlink(missing_ok=True)
 
 
-def _key(instrument: str) -> str:
+def upload_key(instrument: str) -> str:
+    """Under which name the database describes an upload."""
     return f"upload {instrument}"
 
 
@@ -214,5 +226,7 @@ def _bars(read: Ohlcv) -> Iterator[Bar]:
     prices = [
         np.rint(frame[name].to_numpy() * SCALE).astype(np.int64).tolist() for name in ("open", "high", "low", "close")
     ]
-    amounts = [frame[name].tolist() for name in ("volume", "quote_volume", "taker_buy_volume", "trade_count")]
+    amounts = [
+        np.nan_to_num(frame[name]).tolist() for name in ("volume", "quote_volume", "taker_buy_volume", "trade_count")
+    ]
     yield from map(Bar, opens_ms, *prices, *amounts)

@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from support import PROJECT
 from test_pages import metrics, page, ran_well, words
 
+from statarb.errors import ConfigError
 from statarb.market import from_e8
 from statarb.params import PairParams
 from statarb.pins import Fill, Pin, PinExit
@@ -34,6 +35,7 @@ from statarb.screens.datasets import (
     features_of,
 )
 from statarb.screens.desk import Desk
+from statarb.screens.watchlist import tile
 from statarb.settings import desk_path, uploads_path
 from statarb.store import AlertEvent, DeskFile, Reader, StoredOutcome
 from statarb.store.alert_log import store_alerts
@@ -334,6 +336,63 @@ def test_no_row_of_features_knows_an_hour_of_a_file_before_it_is_over(db, timefr
     pd.testing.assert_frame_equal(features.iloc[: len(cut)].reset_index(drop=True), cut.reset_index(drop=True))
 
 
+def test_files_are_looked_at_in_whole_bars_alone_whatever_the_link_asks_for(db, monkeypatch):
+    """In pieces of an hour its close would be known at its beginning."""
+    uploaded(db)
+    monkeypatch.setenv("STATARB_DB", str(uploads_path(db)))
+    pair = {"y": "upload:AAA", "x": "upload:BBB"}
+    at = page("pair", **pair)
+    assert at.get_by_key("timeframe").value == "1h"
+    assert at.get_by_key("timeframe").options == ["1h", "4h", "1d"]
+    assert at.number_input(key="window").value == 24
+    at = page("pair", **pair, timeframe="5m")
+    assert ran_well(at)
+    assert at.get_by_key("timeframe").value == "1h"
+    assert at.number_input(key="window").value == 24
+    assert "These files' bars are whole from 1h on." in words(at)
+    assert page("pair", **pair, timeframe="6h").get_by_key("timeframe").value == "6h"
+    desk = Desk(uploads_path(db))
+    short = PairParams(**pair, timeframe="5m")
+    with pytest.raises(ConfigError, match=r"whole from 1h on, not at 5m\. Choose 1h"):
+        desk.refresh(short)
+    (glance,) = desk.glances([short])
+    assert tile(glance, short)["verdict"] == "no bars of 5m"
+
+
+def test_files_without_a_common_bar_say_so_and_promise_nothing(db, monkeypatch):
+    for name, day in (("AAA", "2024-02-01"), ("BBB", "2025-02-01")):
+        times = pd.date_range(day, periods=300, freq="h")
+        lines = "\n".join(f"{t:%Y-%m-%d %H:%M},{10 + i % 7}" for i, t in enumerate(times))
+        table = read_table(f"time,close\n{lines}".encode())
+        read = read_ohlcv(table, Layout(guess_columns(table)))
+        save_upload(uploads_path(db), name, f"{name}.csv", "UTC", lines.encode(), read)
+    monkeypatch.setenv("STATARB_DB", str(uploads_path(db)))
+    for name in ("live", "pair", "backtest"):
+        at = page(name, y="upload:AAA", x="upload:BBB", timeframe="1h")
+        assert ran_well(at)
+        said = words(at)
+        assert "They share no bar." in said
+        assert "bars that both files share" in said or name == "pair"  # whose sections are folded
+        assert "about " not in said
+        assert "Waiting" not in said
+
+
+def test_what_a_file_does_not_tell_of_buyers_stays_empty(db, monkeypatch):
+    uploaded(db)
+    with contextlib.closing(Reader(uploads_path(db))) as reader:
+        until_ms = reader.instruments()["upload:AAA"].closed_until_ms
+        order = Order("bars", PairParams(timeframe="4h"), until_ms - 48 * 3_600_000, until_ms, ("upload:AAA",))
+        bars = csv_of(uploads_path(db), order)
+    assert len(bars) > 8
+    assert bars[["taker_buy_volume", "signed_volume"]].isna().all(axis=None)
+    assert bars["volume"].gt(0).all()
+    monkeypatch.setenv("STATARB_DB", str(uploads_path(db)))
+    at = page("pair", y="upload:AAA", x="upload:BBB", timeframe="1h")
+    rows = {row.iloc[0]: list(row.iloc[1:]) for table in at.table for _, row in table.value.iterrows()}
+    flows = [cells for name, cells in rows.items() if str(name).startswith("Flow")]
+    assert flows == [["\u2014", "\u2014"]] * 2
+
+
 @pytest.mark.parametrize("name", ["live", "pair", "backtest", "quality", "data"])
 def test_each_page_says_which_bars_of_files_it_analyses(db, monkeypatch, name):
     uploaded(db)
@@ -378,6 +437,10 @@ def test_the_upload_tab_reads_reports_saves_analyses_and_deletes(filled, db):
         at.button(key="upload_button").click().run()
         assert ran_well(at)
     assert {one.instrument for one in read_uploads(uploads_path(db))} == {"upload:AAA", "upload:B-B"}
+    listed = at.dataframe[0].value
+    assert listed[["Missing", "Refused", "Doubled"]].to_numpy().tolist() == [[3, 1, 1]] * 2
+    proposed = [at.selectbox(key=key).value for key in ("upload_y", "upload_x")]
+    assert proposed == ["upload:B-B", "upload:AAA"]
     at.get("file_uploader")[0].set_value(("aaa.csv", hourly(1, 20.0), "text/csv")).run()
     at.button(key="upload_button").click().run()
     assert "is there already" in words(at)

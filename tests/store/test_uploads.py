@@ -140,7 +140,7 @@ def test_every_row_that_is_refused_says_its_line_and_why():
     for line, said in (
         (5, "its time cannot be read: 'nonsense'"), (7, "contradict"), (9, "not positive"), (11, "close is no number"),
         (13, "another number of cells"), (15, "no start of a bar"), (17, "volume is out of range"), (19, "before 1980"),
-        (21, "came before with other values"), (23, "too small"), (25, "too large"),
+        (21, "came before with other values"), (23, "beyond the eight decimals"), (25, "too large"),
     ):  # fmt: skip
         assert said in reasons[line]
     assert found.refused.count == 11
@@ -184,9 +184,10 @@ def test_a_close_alone_will_do_and_says_so():
         (b"", "no rows"), (b"\0\1\2\3", "no text"), (b"PK\x03\x04xx", "packed and damaged"), (b"\x1f\x8bxx", "packed"),
         (b"a\nb\nc\n", "1 column"), (file_of(), "no rows"),
         (file_of("x,1,2,3,4,5", "y,1,2,3,4,5"), "None of the 2 rows is a bar"),
-        (file_of(*(f"2024-01-{day},1,2,0.5,1,1" for day in ("01", "08", "15"))), "does not divide a day"),
+        (file_of(*(f"2024-01-{day},1,2,0.5,1,1" for day in ("01", "08", "15"))), "7 d apart.* does not divide a day"),
+        (file_of("2024-01-01 00:00,1,2,0.5,1,1"), "one bar in the file, whose length cannot be told"),
         (file_of(*(f"2024-01-01 00:00:{i * i:02d},1,2,0.5,1,1" for i in range(8))), "no fixed time apart"),
-        (file_of(*(f"2024-01-01 00:{i:02d}:30,1,2,0.5,1,1" for i in range(8))), "past a whole bar"),
+        (file_of(*(f"2024-01-01 00:{i:02d}:30,1,2,0.5,1,1" for i in range(8))), "30 s past a whole bar of 1 min"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_table_of_bars_is_refused_in_one_sentence(data, said):
