@@ -26,7 +26,7 @@ from statarb.quant import (
     two_legs,
 )
 from statarb.quant.costs import fresh_quotes, live_prices, market_costs
-from statarb.quant.sizing import HOURS_BEYOND
+from statarb.quant.sizing import hours_beyond
 from statarb.quant.verdict import age_text
 from statarb.store import BarCache, LastTrade, Reader, StoredInstrument
 
@@ -170,7 +170,8 @@ class Scene:
                 values |= {"edge_bps": edge.edge_bps, "net_edge_bps": edge.net_bps}
                 if i >= len(closes_ms) - RECENT_BARS:
                     legs = two_legs(moments, -1 if z > 0 else 1, params.notional, y_price, x_price, *self._lots(params))
-                    share, hours = share_beyond(study.z, z, at_ms), min(HOURS_BEYOND, study.z_hours)
+                    hours = study.beyond_hours
+                    share = share_beyond(study.z, z, at_ms, hours_beyond(params.bar_s))
                     reading = LiveReading(spread, z, edge, legs, share, hours)
             sighting = Sighting(at_ms, values, not beta[i] <= 0, blind)
             yield PairSight(at_ms, study, sighting, spent, y_price, x_price, coverage, reading)

@@ -8,7 +8,7 @@ from statarb.errors import DataError
 from statarb.quant.costs import Costs
 from statarb.quant.sample import NotEnough
 from statarb.quant.signal import Edge, edge_to_mean
-from statarb.quant.sizing import HOURS_BEYOND, TwoLegs, share_of, two_legs
+from statarb.quant.sizing import TwoLegs, share_of, two_legs
 from statarb.quant.spread import live_z
 from statarb.quant.study import PairStudy
 
@@ -18,7 +18,7 @@ class LiveReading:
     """Live: not of a closed bar. Spread and z of two prices, judged by moments frozen at the last closed bar.
 
     `legs` are what to trade towards the mean, for `params.notional` of y. `share_beyond` is how often |z| of the last
-    `beyond_hours` of closed bars was at least as large: 24, or fewer where the study holds fewer.
+    `beyond_hours` of closed bars was at least as large: 24, 60 bars where those are more, or fewer where the study holds fewer.
     """
 
     spread: float
@@ -74,6 +74,6 @@ def live_reading(
         z=z,
         edge=edge_to_mean(moments, costs, spread, y_price, x_price),
         legs=two_legs(moments, -1 if z > 0 else 1, study.params.notional, y_price, x_price, y_lot, x_lot),
-        share_beyond=share_of(study.day_sizes, z),
-        beyond_hours=min(HOURS_BEYOND, study.z_hours),
+        share_beyond=share_of(study.recent_sizes, z),
+        beyond_hours=study.beyond_hours,
     )

@@ -18,6 +18,9 @@ DAY_MS = 86_400_000
 HOURS_BEYOND = 24.0
 """How far back it is counted how often |z| was as large as now."""
 
+_BARS_BEYOND = 60
+"""Of bars so long that a day holds fewer, so many are counted."""
+
 BEYOND_VALUES = 30
 """A share of fewer values than this is not worth saying."""
 
@@ -147,6 +150,11 @@ def share_beyond(z_seen: Any, z_now: float, now_ms: int, hours: float = HOURS_BE
     if not math.isfinite(z_now) or not 0 < hours < math.inf:
         raise DataError(f"z {z_now} over {hours} hours is no question.", "Give a number and a time.")
     return share_of(recent_sizes(z_seen, now_ms, hours), z_now)
+
+
+def hours_beyond(bar_s: float) -> float:
+    """How far back bars of that length are counted: a day, or 60 bars where those are more."""
+    return max(HOURS_BEYOND, _BARS_BEYOND * bar_s / 3600)
 
 
 def recent_sizes(z_seen: Any, now_ms: int, hours: float = HOURS_BEYOND) -> Floats:

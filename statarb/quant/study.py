@@ -27,7 +27,7 @@ from statarb.quant.legs import RECENT_S, Legs, aligned_columns
 from statarb.quant.panel import ReversionTests, half_life_of_legs, reversion_tests
 from statarb.quant.sample import Floats, NotEnough, Undefined
 from statarb.quant.signal import Episode, episodes
-from statarb.quant.sizing import recent_sizes
+from statarb.quant.sizing import hours_beyond, recent_sizes
 from statarb.quant.spread import FrozenMoments, InSample, moments_of, on_scale
 from statarb.quant.stability import FIT_BARS, SINCE_BARS, Stability, stability
 from statarb.quant.unitroot import UnitRootResult, adf
@@ -113,14 +113,15 @@ class PairStudy:
         return episodes(self.z, self.legs.bar_ms, self.params.entry_z, self.moments_seen["beta"])
 
     @cached_property
-    def day_sizes(self) -> Floats:
-        """|z| of the last 24 hours, ascending."""
-        return recent_sizes(self.z, self.as_of_ms)
+    def recent_sizes(self) -> Floats:
+        """|z| of the last 24 hours, or of the last 60 bars where those are more, ascending."""
+        return recent_sizes(self.z, self.as_of_ms, hours_beyond(self.params.bar_s))
 
     @cached_property
-    def z_hours(self) -> float:
-        """Hours of bars that have a z."""
-        return int(self.z.notna().sum()) * self.params.bar_s / 3600
+    def beyond_hours(self) -> float:
+        """The hours that `recent_sizes` covers: fewer where there are not so many bars with a z."""
+        known = int(self.z.notna().sum()) * self.params.bar_s / 3600
+        return min(hours_beyond(self.params.bar_s), known)
 
     @cached_property
     def ols_summary(self) -> str | NotEnough:

@@ -239,7 +239,7 @@ GLOSSARY: dict[str, Term] = {
     "share_beyond": Term(
         "Share beyond",
         SPREAD,
-        "share of the last 24 h with |z| at least as large as now",
+        "share of the last 24 h, or of 60 bars where those are longer, with |z| at least as large as now",
         "In place of a p-value.",
         "",
         ("share_beyond",),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from quant_samples import bars_of, closed_until, prices_of, reverting_legs
+from quant_samples import START_MS, bars_of, closed_until, prices_of, reverting_legs
 
 from statarb.errors import DataError
 from statarb.params import PairParams
@@ -44,3 +44,13 @@ def test_without_moments_there_is_their_reason():
 def test_what_is_no_price_is_refused(price):
     with pytest.raises(DataError, match="two prices"):
         live_reading(STUDY, price, X[-1], COSTS)
+
+
+def test_of_long_bars_the_share_is_counted_in_sixty_of_them():
+    hour_ms = 3_600_000
+    y, x = (bars_of(leg, step_s=3600, start_ms=START_MS // hour_ms * hour_ms) for leg in (Y, X))
+    params = PairParams.for_timeframe("1h", window=24, test_window=100)
+    study = study_pair(y, x, params, int(y.index[-1].timestamp() * 1000) + hour_ms)
+    reading = live_reading(study, 3000.0, X[-1], COSTS)
+    assert reading.beyond_hours == 60
+    assert reading.share_beyond == (study.z.iloc[-60:].abs() >= abs(reading.z)).mean()
