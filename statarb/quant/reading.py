@@ -18,7 +18,8 @@ class LiveReading:
     """Live: not of a closed bar. Spread and z of two prices, judged by moments frozen at the last closed bar.
 
     `legs` are what to trade towards the mean, for `params.notional` of y. `share_beyond` is how often |z| of the last
-    `beyond_hours` of closed bars was at least as large: 24, 60 bars where those are more, or fewer where the study holds fewer.
+    `beyond_hours` of closed bars was at least as large: 24, or of 60 bars where those are more; fewer where the study
+    holds fewer.
     """
 
     spread: float

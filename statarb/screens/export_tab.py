@@ -128,8 +128,9 @@ def _ordered(desk: Desk, view: DeskView) -> tuple[Order, pd.DataFrame | None]:
     if span == CUSTOM:
         return Order(what, params, *_from_to(end_ms), names), None
     length_ms = SPANS_MS[span]
-    since_ms = _first_ms(desk, chosen) if length_ms is None else end_ms - length_ms
-    return Order(what, params, max(0, since_ms), end_ms, names), None
+    first_ms = _first_ms(desk, chosen, of_trades=what == "trades" and archive_of(view) is None)
+    since_ms = first_ms if length_ms is None else max(first_ms, end_ms - length_ms)
+    return Order(what, params, min(since_ms, end_ms), end_ms, names), None
 
 
 def _instruments(view: DeskView) -> tuple[str, ...]:
@@ -166,9 +167,10 @@ def _ms(moment: datetime | None, otherwise_ms: int) -> int:
     return otherwise_ms if moment is None else int(moment.replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def _first_ms(desk: Desk, names: tuple[str, ...]) -> int:
+def _first_ms(desk: Desk, names: tuple[str, ...], *, of_trades: bool) -> int:
+    """When the record of any of them begins: of archived trades only the bars tell it."""
     with contextlib.closing(Reader(desk.path)) as reader:
-        found = [reader.first_bar_ms(name) for name in names]
+        found = [reader.first_trade_ms(name) if of_trades else reader.first_bar_ms(name) for name in names]
     return min((ms for ms in found if ms is not None), default=0)
 
 

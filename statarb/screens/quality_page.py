@@ -96,7 +96,9 @@ def _show_instruments(view: DeskView, quality: Quality) -> None:
                 "Coverage, 24 h": percent_text(covered) if covered.seconds else DASH,
                 "Of the window": percent_text(of_window) if of_window else DASH,
                 "Missing, 24 h": duration_text(covered.seconds - covered.covered) if covered.seconds else DASH,
-                "Closed to, UTC": utc_text(stored.closed_until_ms)[11:] if stored.closed_until_ms else DASH,
+                "Closed to, UTC": utc_text(stored.closed_until_ms)[0 if view.is_of_files else 11 :]
+                if stored.closed_until_ms
+                else DASH,
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="instruments")

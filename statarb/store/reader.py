@@ -283,6 +283,12 @@ class Reader:
             count += max(0, end - first)
         return count
 
+    def first_trade_ms(self, instrument: str) -> int | None:
+        """When the oldest trade was that the database holds; None without one."""
+        numbers = self._query("SELECT symbol_id FROM symbols WHERE venue || ':' || name = ?", (instrument,))
+        oldest = "SELECT ts_ms FROM trades WHERE symbol_id=? ORDER BY trade_id LIMIT 1"
+        return min((int(ts_ms) for number in numbers for (ts_ms,) in self._query(oldest, number)), default=None)
+
     def first_bar_ms(self, instrument: str) -> int | None:
         """When the oldest stored bar opens; None without one."""
         symbol_id = self._symbol_id(instrument)

@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from support import PROJECT
 from test_pages import metrics, page, ran_well, words
 
+from statarb.clock import utc_text
 from statarb.errors import ConfigError
 from statarb.market import from_e8
 from statarb.params import PairParams
@@ -249,6 +250,25 @@ def test_the_rows_told_before_are_never_fewer_than_the_file_has(filled, study):
     for order in (with_trades, order_of("features", study), order_of("bars", study, "spot:ETHUSDT", "spot:BTCUSDT")):
         rows = expected_rows(Reader(filled.path), None, order)
         assert rows >= len(csv_of(filled.path, order)) > 300
+
+
+def test_no_span_begins_before_the_record_does(filled, study):
+    """A week of a day's record is that day, as *All* is; trades begin with the first of them."""
+    first_ms = {"bars": filled.end_ms - 1800 * 60_000}
+    with contextlib.closing(Reader(filled.path)) as reader:
+        first_ms["trades"] = min(reader.first_trade_ms(name) for name in ("spot:ETHUSDT", "spot:BTCUSDT"))
+        trades = reader.trades("spot:ETHUSDT", 0, filled.end_ms + 60_000).index
+        assert reader.first_trade_ms("spot:ETHUSDT") == trades[0].timestamp() * 1000
+        assert reader.first_trade_ms("spot:NONE") is None
+    for what, since_ms in first_ms.items():
+        said, at = [], page("data")
+        at.selectbox(key="export").set_value(what).run()
+        for span in ("7 d", "All"):
+            at.get_by_key(f"span_{what}").set_value(span).run()
+            assert ran_well(at)
+            said.append(next(text.value for text in at.markdown if " rows**" in text.value))
+        assert said[0] == said[1]
+        assert f"from {utc_text(since_ms)} to " in said[0]
 
 
 @pytest.mark.parametrize("name", ["=1+2", "@SUM(A1)", "\t=cmd|' /C calc'!A0"])
