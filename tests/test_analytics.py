@@ -10,10 +10,13 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from support import PROJECT
 
 import analytics
+from statarb.errors import DataError
+from statarb.market import timeframe
 from statarb.store import create_database
 
 START_S = 1_700_000_400
@@ -196,6 +199,22 @@ def test_no_section_is_left_over():
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_function_promises_something(name):
     assert len(inspect.getdoc(getattr(analytics, name)).split("\n")[0]) > 10
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda x: analytics.on_scale(["a"], "log"),
+        lambda x: analytics.on_scale(np.array(["2026-01-01"], "datetime64[s]"), "log"),
+        lambda x: analytics.hedge_ratio(x + 1j, x),
+        lambda x: analytics.align_legs(pd.DataFrame(), pd.DataFrame(), timeframe("1m")),
+        lambda x: analytics.rolling_hedge(x, x, 60.5),
+    ],
+    ids=["texts", "dates", "complex", "no bars", "part of a bar"],
+)
+def test_what_is_no_sample_is_refused_in_a_sentence(ask):
+    with pytest.raises(DataError, match=r"[A-Za-z ]+\. (Give|Make) "):
+        ask(np.arange(1.0, 200.0))
 
 
 def test_the_report_says_what_the_record_lacks(database, tmp_path, capsys):

@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
 from support import BENCH, PRODUCT, PROJECT
 
@@ -111,3 +113,17 @@ def test_a_requirement_is_pinned_and_has_its_reason_and_licence(line):
 def test_the_changelog_has_a_sentence_for_the_next_release():
     changelog = (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.search(r"^## Unreleased\n\n- .+", changelog, re.MULTILINE)
+
+
+def test_the_readmes_python_runs_as_it_stands(tmp_path, monkeypatch, capsys):
+    times = pd.date_range("2026-01-01", periods=600, freq="1min", tz="UTC", name="time")
+    shares = np.random.default_rng(0).normal(0, 1e-3, (2, 600))
+    btc = 60_000 * np.exp(shares[0].cumsum())
+    pd.DataFrame({"eth": btc / 20 * np.exp(shares[1]), "btc": btc}, index=times).to_csv(tmp_path / "closes.csv")
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    exec(compile(block, "README.md", "exec"), {})
+    said = capsys.readouterr().out
+    assert "beta=1.0" in said
+    assert "y on x" in said
+    assert "2026-01-01 09:59:00" in said

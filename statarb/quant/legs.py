@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from statarb.errors import DataError
 from statarb.market import Timeframe
 from statarb.quant.bars import BarColumns
 from statarb.quant.sample import Floats, NotEnough, Times, epoch_ms, utc_index
@@ -146,7 +147,14 @@ def align_legs(y_bars: pd.DataFrame, x_bars: pd.DataFrame, timeframe: Timeframe)
     Returns
     -------
     Legs
+
+    Raises
+    ------
+    DataError
+        Bars that do not come from `resample_bars`.
     """
+    if not all({*ALIGNED} <= {*bars.columns} and isinstance(bars.index, pd.DatetimeIndex) for bars in (y_bars, x_bars)):
+        raise DataError("These are no bars on a grid of the clock.", "Make them with resample_bars.")
     y, x = (
         BarColumns(epoch_ms(bars.index), {name: bars[name].to_numpy() for name in ALIGNED}) for bars in (y_bars, x_bars)
     )

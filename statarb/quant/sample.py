@@ -63,10 +63,7 @@ def checked_series(values: Any, name: str = "values") -> pd.Series:
     DataError
         Not numbers, not one-dimensional, NaN or infinity, or an index that goes back or repeats.
     """
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise DataError(f"{name} are not numbers.", "Give a series or an array of prices.") from None
+    array = checked_numbers(values, name)
     if array.ndim != 1:
         raise DataError(f"{name} have {array.ndim} dimensions.", "Give one column.")
     bad = int(np.count_nonzero(~np.isfinite(array)))
@@ -79,6 +76,23 @@ def checked_series(values: Any, name: str = "values") -> pd.Series:
     if not _is_increasing(index):
         raise DataError(f"{name} are not in order of time, or a time comes twice.", "Sort them and drop doubles.")
     return pd.Series(array, index=index)
+
+
+def checked_numbers(values: Any, name: str) -> Floats:
+    """`values` as floats.
+
+    Raises
+    ------
+    DataError
+        Anything else: texts, dates, complex numbers.
+    """
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "biufO":  # dates, texts and complex numbers would be taken without a word
+            raise TypeError(array.dtype)
+        return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} are not real numbers.", "Give a series or an array of prices.") from None
 
 
 def _is_increasing(index: pd.Index) -> bool:
@@ -184,7 +198,7 @@ def checked_window(window: int, least: int = 3) -> int:
         Smaller, or not a whole number.
     """
     if not _is_whole(window) or window < least:
-        raise DataError(f"A window of {_shown(window)} bars is too short.", f"Give at least {least}.")
+        raise DataError(f"A window of {_shown(window)} bars does not do.", f"Give a whole number, {least} at least.")
     return int(window)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from statarb.errors import DataError
 from statarb.quant.hedge import HedgeFit, hedge_ratio
 from statarb.quant.hedge_moments import hedge_moments
-from statarb.quant.sample import SAME_ASSET_R2, NotEnough, Undefined, checked_pair, is_constant
+from statarb.quant.sample import SAME_ASSET_R2, NotEnough, Undefined, checked_numbers, checked_pair, is_constant
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def on_scale(prices: Any, price_scale: str) -> Any:
     """
     if price_scale not in ("log", "price"):
         raise DataError(f"{price_scale!r} is not a price scale.", "Choose log or price.")
-    if not np.all(np.asarray(prices, dtype=np.float64) > 0):
+    if not np.all(checked_numbers(prices, "prices") > 0):
         raise DataError("Some prices are not positive numbers.", "Check the source of these prices.")
     return np.log(prices) if price_scale == "log" else prices
 
