@@ -5,13 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from statarb.errors import StatarbError
+from statarb.params import PairParams
 from statarb.quant import FrozenMoments, NotEnough, TwoLegs
 from statarb.quant.headline import money_sign
 from statarb.quant.pin import pinned
 from statarb.screens.desk import Desk
 from statarb.screens.pin_words import legs_text
 from statarb.screens.views import DeskView
-from statarb.screens.wording import escape
+from statarb.screens.wording import escape, number_text
 from statarb.settings import desk_path
 from statarb.store import DeskFile
 
@@ -54,8 +55,9 @@ def why_not(view: DeskView) -> str:
 
 def pin_trade(desk: Desk, view: DeskView) -> None:
     """Keep the trade of a view in the desk file, and leave word of it for the page."""
-    moments, legs = view.study.moments, view.live.legs if view.live else None
-    if not (isinstance(moments, FrozenMoments) and isinstance(legs, TwoLegs) and view.y_last and view.x_last):
+    moments, live = view.study.moments, view.live
+    legs = live.legs if live else None
+    if not (isinstance(moments, FrozenMoments) and live and isinstance(legs, TwoLegs) and view.y_last and view.x_last):
         return
     y_price, x_price = view.y_last.price, view.x_last.price
     try:
@@ -65,4 +67,12 @@ def pin_trade(desk: Desk, view: DeskView) -> None:
         st.session_state[_SAID] = f"**Not pinned.** {escape(str(error))}"
         return
     said = escape(legs_text(pin, view.instruments))
-    st.session_state[_SAID] = f"**Pinned.** {said}. Put your fills in on the page Pins."
+    st.session_state[_SAID] = f"**Pinned.** {said}.{_at_once(live.z, view.params)} Put your fills in on the page Pins."
+
+
+def _at_once(z: float, params: PairParams) -> str:
+    """What of its exits is so from the start."""
+    now = f"z is {number_text(z, 2, signed=True)} already"
+    if abs(z) >= params.stop_z:
+        return f" {now}, beyond the stop of {params.stop_z:g}: its alert comes at once."
+    return f" {now}, at its target: its alert comes at once." if abs(z) <= params.exit_z else ""

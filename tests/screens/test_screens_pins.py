@@ -14,6 +14,7 @@ from statarb.pins import Fill
 from statarb.quant import FrozenMoments, pin_result, pin_state
 from statarb.screens.desk import Desk
 from statarb.screens.pin_words import money_text
+from statarb.screens.wording import number_text
 from statarb.settings import desk_path
 from statarb.store import DeskFile
 
@@ -208,3 +209,24 @@ def test_two_pins_add_up(file, pin):
         if metric.label == "Net P&L"
     ]
     assert f"**2 open**, net {money_text(sum(nets), '$')}" in words(at)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "said"),
+    [
+        ({"stop_z": 0.6, "entry_z": 0.5, "exit_z": 0.1}, "beyond the stop of 0.6"),
+        ({"exit_z": 5.0}, "at its target"),
+        ({}, ""),
+    ],
+)
+def test_a_pin_that_would_leave_at_once_says_so_when_it_is_made(market, knobs, said):
+    for _ in range(3):
+        market.add_minute(shift=0.0008)
+    market.fresh_trades()
+    z = Desk(market.path).refresh(PairParams(**knobs)).live.z
+    at = AppTest.from_function(_button, default_timeout=60, args=(knobs,)).run()
+    at.button(key="pin").click().run()
+    told = toasts(at)
+    assert 0.6 < abs(z) < 3.5
+    assert (f"z is {number_text(z, 2, signed=True)} already, " in told) == bool(said)
+    assert said in told
