@@ -25,6 +25,9 @@ _BASE_EVERY_MS = ((30, 900_000), (60, 3_600_000), (math.inf, 86_400_000))
 """Prices are shown as change since the last round moment that the bars reach back to: for bars below so many seconds,
 the last multiple of so many milliseconds."""
 
+_BASE_BARS = 30
+"""So many bars at least lie between that moment and the last one: right after it, both changes would read nothing."""
+
 
 def live_figure(
     study: PairStudy, episodes: Sequence[Episode], notes: Sequence[str], version: str, zone: Zone = UTC_ZONE
@@ -127,7 +130,7 @@ class Base:
         times = _times(prices.index)
         every = next(every for seconds, every in _BASE_EVERY_MS if study.params.bar_s < seconds)
         # A round moment moves rarely; with the first bar as base every curve would shift at every bar.
-        last_round = times[-1] // every * every
+        last_round = (times[-1] - _BASE_BARS * study.legs.bar_ms) // every * every
         reached = last_round if times[0] <= last_round else 0
         row = int(np.searchsorted(times, reached)) if reached else 0
         return cls(float(prices["y"].iloc[row]), float(prices["x"].iloc[row]), int(times[row]))
@@ -168,7 +171,7 @@ def _spread(study: PairStudy, weight: float, note: str, zone: Zone, *, fixed: bo
     seen = Line("spread", "as seen", _aligned(study, study.spread) * unit.scale, SPREAD_COLOR, hover, unit.suffix)
     lines: tuple[Line, ...] = (seen,) if fixed else (*_band(study, unit), seen)
     if fixed and isinstance(study.spread_fixed, InSample) and isinstance(study.hedge, HedgeFit):
-        clock = zone.text(study.spread_fixed.hedge_as_of_ms)[11:16]
+        clock = f"{pd.Timestamp(study.spread_fixed.hedge_as_of_ms + zone.offset_ms, unit='ms'):%d %b %H:%M}"
         values = _aligned(study, study.spread_fixed.series) * unit.scale
         label = f"hedge fixed at {clock} (a picture, no signal)"
         drawn = Line(f"spread, hedge of {clock}", label, values, FIXED_COLOR, hover, unit.suffix, "solid", 1.0)

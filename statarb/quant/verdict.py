@@ -200,7 +200,7 @@ def age_text(seconds: float) -> str:
 
 
 def _test_reason(test: WindowTest, test_window: int) -> str:
-    when = f"{utc_text(test.as_of_ms)[11:16]} UTC"
+    when = f"{utc_text(test.as_of_ms)[:16]} UTC"
     result = test.result
     if isinstance(result, NotEnough):
         return f"Test at {when} over {test_window:,} bars: {result.text}."

@@ -19,6 +19,7 @@ from statarb.screens.frame import follow_instruments
 from statarb.screens.stat import show_card
 from statarb.screens.views import DeskView, Quality
 from statarb.screens.wording import DASH, duration_text, escape, number_text
+from statarb.store.uploads import UPLOAD
 
 _STATES = ("open", "filled", "unfillable", "deferred")
 
@@ -38,7 +39,7 @@ def _quality(desk: Desk, params: PairParams) -> None:
         return
     follow_instruments(view)
     show_title(view)
-    if view.source == "upload":
+    if view.source == UPLOAD:
         _show_instruments(view, quality)
         st.markdown(
             "These are bars of files: there is no feed, and no trade ids that could tell of a gap. Coverage counts the "
@@ -84,15 +85,18 @@ def _show_instruments(view: DeskView, quality: Quality) -> None:
         covered, of_window = quality.coverage[name], view.coverage.get(name)
         last_ts_ms = one.get("last_ts_ms")
         age_s = (view.now_ms + offset_ms - last_ts_ms) / 1000 if last_ts_ms else math.inf
+        of_feed = {
+            "Status": stored.status,
+            "Last trade id": str(one.get("last_id", DASH)),
+            "Age": duration_text(max(0.0, age_s)),
+            "Trades/s": number_text(float(one.get("trades_per_s", math.nan)), 1),
+            "Lag p50": _ms(one, "lag_p50_ms"),
+            "Lag p99": _ms(one, "lag_p99_ms"),
+        }
         rows.append(
             {
                 "Instrument": stored.instrument.label,
-                "Status": stored.status,
-                "Last trade id": str(one.get("last_id", DASH)),
-                "Age": duration_text(max(0.0, age_s)),
-                "Trades/s": number_text(float(one.get("trades_per_s", math.nan)), 1),
-                "Lag p50": _ms(one, "lag_p50_ms"),
-                "Lag p99": _ms(one, "lag_p99_ms"),
+                **({} if view.source == UPLOAD else of_feed),
                 "Coverage, 24 h": percent_text(covered) if covered.seconds else DASH,
                 "Of the window": percent_text(of_window) if of_window else DASH,
                 "Missing, 24 h": duration_text(covered.seconds - covered.covered) if covered.seconds else DASH,
@@ -102,6 +106,12 @@ def _show_instruments(view: DeskView, quality: Quality) -> None:
             }
         )
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", key="instruments")
+    if view.source == UPLOAD:
+        st.caption(
+            "Coverage: of the last 24 hours before the file ends; beside it, of the time that the numbers of the pair "
+            "look back to."
+        )
+        return
     st.caption(
         "Coverage: seconds of the last 24 hours whose trades are all stored, or for which an exchange kline stands; "
         "beside it, of the seconds that the numbers of the pair look back to. "
@@ -136,7 +146,7 @@ def _show_gaps(quality: Quality) -> None:
             ],
         }
     )
-    st.dataframe(table, hide_index=True, width="stretch", key="gaps", height=240)
+    st.dataframe(table, hide_index=True, width="stretch", key="gaps", height=38 + 35 * min(8, len(table)))
 
 
 def _show_connections(view: DeskView) -> None:

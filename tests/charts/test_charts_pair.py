@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -165,3 +166,15 @@ def test_another_zone_moves_the_title_and_nothing_else():
 
 def test_the_common_base_does_not_move_with_every_bar():
     assert len({make(live_figure, study(n)).rev.split("|")[10] for n in range(600, 606)}) == 1
+
+
+@pytest.mark.parametrize(("after_midnight", "day"), [(1, -1), (30, -1), (31, 0), (500, 0)])
+def test_change_is_told_since_a_round_moment_at_least_thirty_bars_ago(after_midnight, day):
+    """Right after midnight both changes would read nothing."""
+    minutes = np.arange(-2000, after_midnight)
+    times = pd.DatetimeIndex((START_MS + minutes * 60_000).astype("datetime64[ms]"), tz="UTC")
+    prices = pd.DataFrame({"y": minutes + 3000.0, "x": 1.0}, index=times)
+    one = SimpleNamespace(prices=prices, params=PairParams(), legs=SimpleNamespace(bar_ms=60_000))
+    base = Base.of(one)
+    assert base.since_ms == START_MS + day * 86_400_000
+    assert base.y == 3000 + day * 1440

@@ -430,6 +430,8 @@ def test_the_quality_of_files_is_told_by_their_bars_and_not_by_trade_ids(db, mon
     assert "no trade ids that could tell of a gap" in words(at)
     assert "None was ever found" not in words(at)
     assert metrics(at) == {}
+    assert not {"Last trade id", "Age", "Lag p50"} & {*at.dataframe[0].value.columns}
+    assert at.dataframe[0].value["Closed to, UTC"].str.match(r"2024-02-\d\d \d\d:00:00").all()
 
 
 def test_an_upload_never_reaches_the_markets_database_and_leaves_without_a_trace(filled, db):
