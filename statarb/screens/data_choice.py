@@ -7,8 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from statarb.errors import StatarbError
-from statarb.market import timeframe
-from statarb.params import default_windows
+from statarb.screens.sidebar import choose_default_windows
 from statarb.screens.start_page import NEEDED
 from statarb.settings import database_from_environment, uploads_path
 from statarb.store.uploads import read_uploads
@@ -41,11 +40,10 @@ def chosen_database() -> Path:
     return uploads if chosen == UPLOADS else market
 
 
-def look_at_uploads(y: str, x: str, frame: str, bars: int) -> None:
-    """Let every page show these two uploads, of so many bars, from the next run on."""
-    window, test_window = default_windows(timeframe(frame).seconds, bars)
-    chosen = {"data": UPLOADS, "y": y, "x": x, "timeframe": frame}
-    st.session_state[_WANTED] = chosen | {"window": float(window), "test_window": float(test_window)}
+def look_at_uploads(y: str, x: str, frame: str) -> None:
+    """Let every page show these two uploads, in windows for their length, from the next run on."""
+    st.session_state[_WANTED] = {"data": UPLOADS, "y": y, "x": x, "timeframe": frame}
+    choose_default_windows()
 
 
 def _has_pair(uploads: Path) -> bool:

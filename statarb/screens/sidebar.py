@@ -9,15 +9,18 @@ import streamlit as st
 
 from statarb import market
 from statarb.errors import StatarbError
-from statarb.market import Instrument, Timeframe, offered_timeframes
+from statarb.market import Instrument, offered_timeframes
 from statarb.params import CUSTOM_FEE, FEE_PRESETS, HEDGE_NAMES, KNOB, PairParams, default_windows
 from statarb.screens.wording import escape
 from statarb.store import StoredInstrument, shortest_timeframe
 
 _PRICES = {"last": "Last trade", "mid": "Middle of bid and ask"}
 
+_DEFAULT_WINDOWS = "sidebar_default_windows"
 _ASKED = "sidebar_asked"
 """What a callback asks for; done before the widgets are made, for only then does the URL follow."""
+
+Legs = tuple[StoredInstrument, StoredInstrument]
 
 
 def show_sidebar(instruments: Mapping[str, StoredInstrument]) -> PairParams:
@@ -39,8 +42,12 @@ def show_sidebar(instruments: Mapping[str, StoredInstrument]) -> PairParams:
         if x == y:
             x = next(name for name in names if name != y)
             st.caption(f"A pair needs two legs: x is {Instrument.parse(x).label}.")
-        timeframe = _timeframe(shortest_timeframe(instruments[y], instruments[x]))
-        default_window, default_test_window = default_windows(market.timeframe(timeframe).seconds)
+        legs = instruments[y], instruments[x]
+        timeframe = _timeframe(legs)
+        default_window, default_test_window = _default_windows(timeframe, legs)
+        if st.session_state.pop(_DEFAULT_WINDOWS, False):
+            st.session_state["window"] = float(default_window)
+            st.session_state["test_window"] = float(default_test_window)
         window = _whole("window", "Window, bars", default_window, 10)
         entry_z = st.slider(
             "Alert threshold, |z|",
@@ -86,8 +93,15 @@ def show_sidebar(instruments: Mapping[str, StoredInstrument]) -> PairParams:
     return _checked(timeframe, chosen)
 
 
-def _timeframe(shortest: Timeframe) -> str:
+def _default_windows(timeframe: str, legs: Legs) -> tuple[int, int]:
+    """Those of the timeframe; of files longer ones where they have many bars."""
+    seconds = market.timeframe(timeframe).seconds
+    return default_windows(seconds, min(leg.file_bars * leg.bar_s for leg in legs) // seconds)
+
+
+def _timeframe(legs: Legs) -> str:
     """Those made of whole stored bars; another such that the link asks for stands beside them."""
+    shortest = shortest_timeframe(*legs)
     offered = offered_timeframes(shortest)
     usual = str(KNOB["timeframe"].default)
     default = usual if usual in offered else shortest.name
@@ -96,7 +110,7 @@ def _timeframe(shortest: Timeframe) -> str:
         frame = market.timeframe(asked)
         if frame.seconds % shortest.seconds:
             frame = shortest
-            _set_windows(frame)
+            choose_default_windows()
             st.caption(f"These files' bars are whole from {frame} on.")
         if frame.name != asked:
             st.session_state["timeframe"] = frame.name
@@ -108,8 +122,7 @@ def _timeframe(shortest: Timeframe) -> str:
         required=True,
         key="timeframe",
         bind="query-params",
-        on_change=_ask,
-        args=("window",),
+        on_change=choose_default_windows,
         width="stretch",
         help="Length of a bar. At 1s two deviations are a few basis points, far less than a round trip costs: "
         "read it as microstructure. A link may ask for any length that divides a day, such as timeframe=15m.",
@@ -192,6 +205,11 @@ def choose_pair(y: str, x: str) -> None:
     st.session_state[_ASKED] = (y, x)
 
 
+def choose_default_windows() -> None:
+    """Sets the windows to those of the timeframe and the files shown, when their fields are drawn next."""
+    st.session_state[_DEFAULT_WINDOWS] = True
+
+
 def _ask(what: str) -> None:
     st.session_state[_ASKED] = what
 
@@ -203,14 +221,6 @@ def _answer_callbacks() -> None:
         state["y"], state["x"] = state["x"], state["y"]
     if isinstance(asked, tuple):
         state["y"], state["x"] = asked
-    if asked == "window":
-        with contextlib.suppress(StatarbError):
-            _set_windows(market.timeframe(str(state.get("timeframe"))))
-
-
-def _set_windows(frame: Timeframe) -> None:
-    window, test_window = default_windows(frame.seconds)
-    st.session_state["window"], st.session_state["test_window"] = float(window), float(test_window)
 
 
 def _take_full_names(instruments: Mapping[str, StoredInstrument]) -> None:

@@ -238,7 +238,6 @@ def _show_uploads(db: Path, uploads: list[Upload], *, shown: bool) -> None:
 
 def _show_analyse(uploads: list[Upload], *, shown: bool) -> None:
     lengths = {one.instrument: one.bar_s for one in uploads}
-    spans_s = {one.instrument: one.bars * one.bar_s for one in uploads}
     with st.container(horizontal=True, vertical_alignment="bottom", key="upload_pair"):
         y = st.selectbox("Explained leg, y", list(lengths), key="upload_y", width=240)
         x = st.selectbox("Explaining leg, x", [name for name in lengths if name != y], key="upload_x", width=240)
@@ -248,7 +247,7 @@ def _show_analyse(uploads: list[Upload], *, shown: bool) -> None:
             key="upload_analyse",
             icon=":material/query_stats:",
             on_click=look_at_uploads,
-            args=(y, x, frame_text(bar_s), min(spans_s[y], spans_s[x]) // bar_s),
+            args=(y, x, frame_text(bar_s)),
         )
     if shown:
         st.caption("Every page shows the uploads now; *Data of* in the sidebar leads back to the market.")

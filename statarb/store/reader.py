@@ -44,7 +44,7 @@ class StoredInstrument:
 
     `closed_until_ms`: every bar that ends at or before it is closed; None before the first.
     `bars_version` moves when a bar that was already closed changed; a cache of bars must then be reloaded.
-    `bar_s`: length of its stored bars; 1 but for a file's.
+    `bar_s`: length of its stored bars; 1 but for a file's. `file_bars`: how many the file had; 0 where it is no file.
     """
 
     symbol_id: int
@@ -57,6 +57,7 @@ class StoredInstrument:
     bars_version: int
     quote_volume_24h: float
     bar_s: int = 1
+    file_bars: int = 0
 
 
 def shortest_timeframe(y: StoredInstrument, x: StoredInstrument) -> Timeframe:
@@ -186,6 +187,7 @@ class Reader:
                 version,
                 self._quote_volume_24h(symbol_id, closed_until_ms or 0, version),
                 upload.bar_s if upload else 1,
+                upload.bars if upload else 0,
             )
         # An uploaded instrument that was deleted and uploaded again has another number.
         self._symbol_ids |= {name: row.symbol_id for name, row in found.items()}

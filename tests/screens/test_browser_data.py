@@ -105,9 +105,12 @@ def test_files_with_outages_are_uploaded_reported_and_analysed_by_every_page(pag
         page.get_by_role("button", name="Save", exact=True).click()
         page.wait_for_selector(f"text=upload:{file.name[:3].upper()}: 4,307 bars saved")
     page.get_by_role("button", name="Analyse at 1h").click()
-    page.wait_for_function("location.search.includes('test_window=10')")  # a quarter of some 4,300 hours
     page.wait_for_selector("h1:has-text('upload:ETH on upload:BTC')")
-    assert "data=uploads" in page.url
+    page.wait_for_function("location.search.includes('data=uploads')")
+    assert (
+        page.get_by_role("spinbutton", name="Window, bars", exact=True).input_value() == "215"
+    )  # a twentieth of some 4,300 hours
+    assert "window=" not in page.url
     for name in ("Live View", "Pair analytics", "Data quality", "Data"):
         page.get_by_role("link", name=name, exact=True).first.click()
         page.wait_for_selector("h1:has-text('upload:ETH on upload:BTC')")

@@ -327,7 +327,7 @@ def test_uploads_are_analysed_by_the_same_pages_and_equal_the_study_of_the_file(
     assert view.study.verdict.word == expected.verdict.word
     assert view.health.text == "UPLOADED"
     assert view.coverage["upload:AAA"].share == pytest.approx(1, abs=0.02)
-    at = app(data="uploads", y="upload:AAA", x="upload:BBB", timeframe="1h")
+    at = app(data="uploads", y="upload:AAA", x="upload:BBB", timeframe="1h", window="24", test_window="100")
     assert ran_well(at)
     assert "upload:AAA on upload:BBB" in words(at)
     shared = len(y.bars.index.intersection(x.bars.index))
@@ -364,11 +364,11 @@ def test_files_are_looked_at_in_whole_bars_alone_whatever_the_link_asks_for(db, 
     at = page("pair", **pair)
     assert at.get_by_key("timeframe").value == "1h"
     assert at.get_by_key("timeframe").options == ["1h", "4h", "1d"]
-    assert at.number_input(key="window").value == 24
+    assert [at.number_input(key=key).value for key in ("window", "test_window")] == [29, 149]  # by the files' length
     at = page("pair", **pair, timeframe="5m")
     assert ran_well(at)
     assert at.get_by_key("timeframe").value == "1h"
-    assert at.number_input(key="window").value == 24
+    assert [at.number_input(key=key).value for key in ("window", "test_window")] == [29, 149]  # by the files' length
     assert "These files' bars are whole from 1h on." in words(at)
     assert page("pair", **pair, timeframe="6h").get_by_key("timeframe").value == "6h"
     desk = Desk(uploads_path(db))
@@ -417,9 +417,10 @@ def test_what_a_file_does_not_tell_of_buyers_stays_empty(db, monkeypatch):
 def test_each_page_says_which_bars_of_files_it_analyses(db, monkeypatch, name):
     uploaded(db)
     monkeypatch.setenv("STATARB_DB", str(uploads_path(db)))
-    pair = {"y": "upload:AAA", "x": "upload:BBB", "timeframe": "1h"}
-    assert f"The newest 133 of {HOURS - 3} bars that both hold are analysed" in words(page(name, **pair))
-    assert f"All {HOURS - 3} bars that both hold are analysed" in words(page(name, **pair, test_window="600"))
+    pair = {"y": "upload:AAA", "x": "upload:BBB", "timeframe": "1h", "window": "24"}
+    few, all_of_them = (words(page(name, **pair, test_window=bars)) for bars in ("100", "600"))
+    assert f"The newest 133 of {HOURS - 3} bars that both hold are analysed" in few
+    assert f"All {HOURS - 3} bars that both hold are analysed" in all_of_them
 
 
 def test_the_quality_of_files_is_told_by_their_bars_and_not_by_trade_ids(db, monkeypatch):
