@@ -146,7 +146,7 @@ def _show_gaps(quality: Quality) -> None:
             ],
         }
     )
-    st.dataframe(table, hide_index=True, width="stretch", key="gaps", height=38 + 35 * min(8, len(table)))
+    st.dataframe(table, hide_index=True, width="stretch", key="gaps", height=38 + 35 * min(10, len(table)))
 
 
 def _show_connections(view: DeskView) -> None:
@@ -196,6 +196,6 @@ def _count(stats: Any, key: str) -> str:
 def days_text(quality: Quality) -> str:
     """How long the disk lasts at the rate of the last hour."""
     if quality.hour_rate is None:
-        return "days left: after 1 h"
+        return "days left: told in an hour"
     days = quality.disk.days_left(quality.hour_rate)
     return f"{'years' if days > 3650 else f'{days:,.0f} days' if days >= 1 else 'less than a day'} left"
