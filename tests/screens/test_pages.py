@@ -286,7 +286,7 @@ def test_the_quality_page_says_what_is_missing_and_why_frames_were_refused(fille
 
 def test_the_days_that_the_disk_lasts_are_told_after_an_hour_of_record():
     quality = Quality({}, pd.DataFrame(), pd.DataFrame(), Disk(0, 40 * 86_400 * 100), None)
-    assert days_text(quality) == "days left: after 1 h"
+    assert days_text(quality) == "days left: told in an hour"
     assert days_text(replace(quality, hour_rate=10.0)) == "10 days left"
 
 
