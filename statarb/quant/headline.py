@@ -82,12 +82,13 @@ def headline(
     with the last one.
     """
     verdict = _verdict_sentence(study, len(circumstances.doubts))
-    missing = reading if isinstance(reading, NotEnough) else study.moments
-    if isinstance(missing, NotEnough):
-        return Headline(_missing_sentence(study, missing, circumstances), "", verdict, "")
-    assert not isinstance(reading, NotEnough)
-    if not missing.has_hedge:
-        return Headline(_no_hedge_sentence(study, missing), "", verdict, "")
+    moments = study.moments
+    if isinstance(reading, NotEnough):
+        return Headline(_missing_sentence(study, reading, circumstances), "", verdict, "")
+    if isinstance(moments, NotEnough):
+        return Headline(_missing_sentence(study, moments, circumstances), "", verdict, "")
+    if not moments.has_hedge:
+        return Headline(_no_hedge_sentence(study, moments), "", verdict, "")
     state = _provenance(circumstances) + _state_sentence(study, reading)
     edge = _edge_sentence(study, reading, costs)
     return Headline(state, edge, verdict, _legs_sentence(study, reading, circumstances))
