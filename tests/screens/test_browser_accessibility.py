@@ -4,8 +4,10 @@ import hashlib
 import re
 
 import pytest
-from browsing import PAGE_PATHS, all_shown
+from browsing import PAGE_PATHS, all_shown, dashboard
+from desk_database import DeskDatabase
 from support import PROJECT
+from test_page_data import uploaded
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -69,6 +71,37 @@ def test_a_page_has_no_serious_violation_in_either_theme_and_the_tab_key_reaches
     assert serious_once_settled(page) == [], "in dark"
     # A live page may build a control anew while the keyboard is on its way: then it is walked once more.
     assert unreached_by_tab(page) == [] or unreached_by_tab(page) == []
+
+
+@pytest.fixture(scope="module")
+def gone(tmp_path_factory):
+    """A desk whose ingest has died, with uploads beside it: where numbers are greyed."""
+    path = tmp_path_factory.mktemp("gone") / "t.db"
+    database = DeskDatabase(path)
+    database.heartbeat(now_ms=database.end_ms - 600_000)
+    database.close()
+    uploaded(path)
+    with dashboard(path) as address:
+        yield address
+
+
+OLD_VIEWS = [
+    "", "?data=uploads&timeframe=1h", "quality", "quality?data=uploads", "pair?section=Hedge", "pair?section=Distribution",
+    "pair?section=Tests", "alerts?alerts=Rules", "alerts?alerts=Delivery", "export?data_tab=Feature+table",
+    "export?data_tab=Upload",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("view", OLD_VIEWS)
+def test_what_is_greyed_and_what_is_folded_away_can_be_read_in_either_theme(page, gone, view):
+    page.goto(f"{gone}/{view}")
+    all_shown(page)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    assert serious_once_settled(page) == [], "in light"
+    light = page.evaluate(INK)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"{INK} !== {light!r}")
+    assert serious_once_settled(page) == [], "in dark"
 
 
 def test_axe_finds_what_is_wrong(page):
