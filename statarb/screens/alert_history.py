@@ -227,8 +227,8 @@ def _show_scorecard(outcomes: Sequence[StoredOutcome]) -> None:
         "What both legs, frozen at the alert, earned in the bars after it, beside random entries on the same pair and "
         "side before it; in brackets 95 % intervals that take alerts as independent, which overlapping ones are not. "
         "On unrelated instruments the share is 50 %, and nothing is earned over random entries, but for the bounce "
-        "between bid and ask: an alert's last print lies rather on its far side. What comes back of that no fill earns; "
-        "judge by net."
+        "between bid and ask: an alert's last print lies rather on its far side. What comes back of that no fill "
+        "earns; judge by net."
     )
 
 
