@@ -86,9 +86,9 @@ def gone(tmp_path_factory):
 
 
 OLD_VIEWS = [
-    "", "?data=uploads&timeframe=1h", "quality", "quality?data=uploads", "pair?section=Hedge",
-    "pair?section=Distribution", "pair?section=Tests", "alerts?alerts=Rules", "alerts?alerts=Delivery", "export?data_tab=Feature+table",
-    "export?data_tab=Upload",
+    "", "?data=uploads&timeframe=1h", "quality", "quality?data=uploads",
+    "pair?section=Hedge", "pair?section=Distribution", "pair?section=Tests",
+    "alerts?alerts=Rules", "alerts?alerts=Delivery", "export?data_tab=Feature+table", "export?data_tab=Upload",
 ]  # fmt: skip
 
 
