@@ -14,6 +14,7 @@ from statarb.quant.outcome import HORIZONS_BARS
 from statarb.screens.cards import show_problem
 from statarb.screens.change import make_change
 from statarb.screens.desk import Desk
+from statarb.screens.glossary_text import tip
 from statarb.screens.stat import show_table
 from statarb.screens.views import AlertLog
 from statarb.screens.wording import DASH, escape, number_text, share_text
@@ -213,7 +214,7 @@ def _show_deliveries(deliveries: Sequence[Delivery]) -> None:
 
 def _show_scorecard(outcomes: Sequence[StoredOutcome]) -> None:
     """How alerts turned out, by what the frozen legs earned and never by whether z shrank."""
-    st.header("Scorecard", anchor=False)
+    st.header("Scorecard", anchor=False, help=tip("scorecard"))
     cards = {bars: _scored([one for one in outcomes if one.horizon_bars == bars]) for bars in HORIZONS_BARS}
     short = [card for card in cards.values() if isinstance(card, NotEnough)]
     if len(short) == len(cards):

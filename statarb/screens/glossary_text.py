@@ -461,6 +461,15 @@ GLOSSARY: dict[str, Term] = {
         "The best of many tried parameter sets has a high one by luck.",
         ("backtest",),
     ),
+    "scorecard": Term(
+        "Scorecard of alerts",
+        BACKTEST,
+        "gross = (q_y ΔP_y + q_x ΔP_x) ÷ |q_y P_y|, units and prices frozen at the alert; net = gross − round trip",
+        "The share of alerts with a gross gain, and the means. Beside it random entries of the same side before the "
+        "alert: a rule is worth something where it earns more than they do.",
+        "Overlapping alerts are not independent, so the intervals are rather too narrow.",
+        ("outcome", "scorecard"),
+    ),
     "tried": Term(
         "Parameter sets tried",
         BACKTEST,

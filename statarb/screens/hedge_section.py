@@ -33,7 +33,7 @@ from statarb.screens.lazy import once
 from statarb.screens.on_request import requested
 from statarb.screens.pair_charts import revision
 from statarb.screens.plot import show_plot
-from statarb.screens.stat import show_rows, show_table, show_wait
+from statarb.screens.stat import show_rows, show_table, show_terms, show_wait
 from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, escape, figures_text, interval_text, number_text, share_text, wait_text
 from statarb.screens.zone import current_zone
@@ -130,6 +130,7 @@ def _show_regression(view: DeskView) -> None:
         zone = current_zone()
         rows.append(("Frozen at", f"{zone.text(moments.as_of_ms)} {zone.label}"))
     show_rows(rows)
+    show_terms("regression_terms", "alpha", "r2", "z")
     st.caption("± is one classic standard error; prices are integrated, so the true uncertainty is several times that.")
 
 

@@ -13,7 +13,7 @@ from statarb.quant.price_statistics import PriceSummary, price_summary
 from statarb.screens.desk import Desk
 from statarb.screens.glossary_text import tip
 from statarb.screens.lazy import once
-from statarb.screens.stat import show_table
+from statarb.screens.stat import show_table, show_terms
 from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, duration_text, number_text, price_text, share_text
 
@@ -31,6 +31,7 @@ def show_price_section(desk: Desk, view: DeskView) -> None:
         st.caption("They need two closed bars of each leg.")
         return
     show_table(columns)
+    show_terms("price_terms", "volatility", "volume", "effective_spread")
     st.caption(
         f"{params.timeframe} bars, prices and volume in the quote currency. Volatility is for a year of 365 days "
         "of 24 hours; flow is what takers bought less what they sold, as a share of the volume; the effective spread "

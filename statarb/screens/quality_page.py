@@ -21,6 +21,13 @@ from statarb.screens.views import DeskView, Quality
 from statarb.screens.wording import DASH, duration_text, escape, number_text
 from statarb.store.uploads import UPLOAD
 
+_LAG_HELP = "Time of commit − the exchange's stamp of the trade, by the exchange's clock: median, and 99 % of trades."
+_OFFSET_HELP = "The exchange's clock − this machine's, asked for by REST; ages and lags are told by the exchange's."
+_QUEUE_HELP = "Trades received and not yet stored. It is near 0 while the disk keeps up."
+_MISSING_HELP = (
+    "Trade ids between the first and the last stored that are not there yet; deferred ones are fetched later."
+)
+_DISK_HELP = "The database with its log; the days left are of the free space, at the rate of the last hour."
 _STATES = ("open", "filled", "unfillable", "deferred")
 
 
@@ -63,15 +70,23 @@ def _show_totals(view: DeskView, quality: Quality) -> None:
     is_gone = view.health.state == "DISCONNECTED"
     with st.grid(6, min_column_width=128, gap="small", key="totals-old" if is_gone else "totals"):
         stored = "when ingest last told" if is_gone else "stored, last ten seconds"
-        show_card("Trades a second", number_text(rate, 1), stored)
-        show_card("Event to commit", _ms(stats, "lag_p50_ms"), f"99 %: {_ms(stats, 'lag_p99_ms')}")
-        show_card("Clock offset", _ms(stats, "clock_offset_ms"), "exchange − local")
-        show_card("Queue", _count(stats, "queue_depth"), "waiting to be stored")
-        show_card("Missing now", _count(stats, "missing_ids"), f"{_count(stats, 'deferred_ids')} deferred")
+        show_card(
+            "Trades a second",
+            number_text(rate, 1),
+            stored,
+            "Trades of all instruments over the time in which they were stored.",
+        )
+        show_card("Event to commit", _ms(stats, "lag_p50_ms"), f"99 %: {_ms(stats, 'lag_p99_ms')}", _LAG_HELP)
+        show_card("Clock offset", _ms(stats, "clock_offset_ms"), "exchange − local", _OFFSET_HELP)
+        show_card("Queue", _count(stats, "queue_depth"), "waiting to be stored", _QUEUE_HELP)
+        show_card(
+            "Missing now", _count(stats, "missing_ids"), f"{_count(stats, 'deferred_ids')} deferred", _MISSING_HELP
+        )
         show_card(
             "Disk used",
             f"{quality.disk.used / 1e6:,.0f} MB",
             days_text(quality),
+            _DISK_HELP,
         )
 
 

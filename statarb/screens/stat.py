@@ -10,7 +10,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from statarb.quant import NotEnough, Undefined
-from statarb.screens.glossary_text import tip
+from statarb.screens.glossary_text import tip, title
 from statarb.screens.wording import DASH, escape, number_text, wait_text
 
 
@@ -47,6 +47,13 @@ def with_digits(frame: pd.DataFrame, digits: Mapping[str, int]) -> Styler:
     """For a table that sorts: the named columns stay numbers, and show fixed digits with a true minus."""
     # The formats of Streamlit's own number columns know the hyphen only.
     return frame.style.format({name: partial(number_text, digits=places) for name, places in digits.items()})
+
+
+def show_terms(key: str, *terms: str) -> None:
+    """Below a table of several statistics: the name of each, with its tooltip."""
+    with st.container(horizontal=True, gap="small", key=key):
+        for term in terms:
+            st.caption(title(term), width="content", help=tip(term))
 
 
 def show_rows(rows: Sequence[tuple[str, str]]) -> None:

@@ -21,13 +21,16 @@ from statarb.quant import (
 from statarb.quant.cointegration import LEVEL
 from statarb.screens.glossary_text import tip, title
 from statarb.screens.on_request import requested
-from statarb.screens.stat import show_rows, show_table, show_wait
+from statarb.screens.stat import show_rows, show_table, show_terms, show_wait
 from statarb.screens.views import DeskView
 from statarb.screens.wording import DASH, escape, number_text
 from statarb.screens.zone import current_zone
 
 WANDERS = "it wanders"
 STAYS = "it stays around one mean"
+_MORE_TERMS = (
+    "phillips_ouliaris", "johansen", "kpss", "phillips_perron", "df_gls", "variance_ratio", "hurst", "noise"
+)  # fmt: skip
 NO_RELATION = "no combination returns to a mean"
 
 
@@ -152,9 +155,10 @@ def _show_more(view: DeskView) -> None:
             "Reads": [row.reads for row in rows],
         }
     )
+    show_terms("more_terms", *_MORE_TERMS)
     st.caption(
         f"Hedge given beforehand: {escape(found.given)}. Tests of one leg say whether it wanders by itself, as every "
-        "test of two legs assumes. Each test is explained in the glossary."
+        "test of two legs assumes."
     )
 
 

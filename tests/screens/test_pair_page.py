@@ -99,6 +99,22 @@ def test_the_distribution_section_counts_z(filled):
         assert f"{100 * share:.1f} %" in tables(at)
 
 
+def test_every_statistic_of_a_table_has_its_tooltip_below_it(filled):
+    expected = {
+        "Charts": {"volatility", "volume", "effective_spread"},
+        "Hedge": {"alpha", "r2", "z"},
+        "Tests": {
+            "phillips_ouliaris", "johansen", "kpss", "phillips_perron", "df_gls", "variance_ratio", "hurst", "noise"
+        },
+    }  # fmt: skip
+    for section, terms in expected.items():
+        at = page("pair", section=section)
+        if section == "Tests":
+            next(button for button in at.button if button.label == "Run all tests").click().run()
+        told = {(caption.value, caption.proto.help) for caption in at.caption}
+        assert {(GLOSSARY[term].name, GLOSSARY[term].tip) for term in terms} <= told
+
+
 def test_the_tests_section_shows_the_deciding_test_its_schedule_and_the_second_look(filled):
     at = page("pair", section="Tests")
     study, shown = study_of(filled.path), tables(at)
