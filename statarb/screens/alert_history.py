@@ -24,7 +24,7 @@ from statarb.store import AlertEvent, Delivery, DeskFile, StoredOutcome
 from statarb.store.desk_file import NOTE_CHARACTERS, Mark
 
 TICK = "2s"
-_CHOSEN, _SHOWN = "alert_chosen", "alerts_shown"
+_CHOSEN, _SHOWN = "alert", "alerts_shown"
 _STATES = {"fired": "alert", "held": "held back", "digest": "digest", "suppressed": "suppressed"}
 _LINK = re.compile(r"\./\?[\w=&%.:+-]*")
 
@@ -53,11 +53,12 @@ def show_history(desk: Desk) -> None:
         default="All",
         required=True,
         key="alerts_which",
+        bind="query-params",
         label_visibility="collapsed",
     )
     events = [event for event in log.events if open_only == "All" or not _mark(marks, event).acknowledged_at_ms]
     _show_events(events, log, marks)
-    chosen = next((event for event in log.events if _key(event) == st.session_state.get(_CHOSEN)), None)
+    chosen = next((event for event in log.events if _name(event) == st.query_params.get(_CHOSEN)), None)
     if chosen is not None:
         _show_alert(file, chosen, log, _mark(marks, chosen))
     _show_scorecard(log.outcomes)
@@ -65,6 +66,11 @@ def show_history(desk: Desk) -> None:
 
 def _key(event: AlertEvent) -> Key:
     return event.event_id or 0, event.at_ms
+
+
+def _name(event: AlertEvent) -> str:
+    """What the link calls an alert."""
+    return "-".join(map(str, _key(event)))
 
 
 def _mark(marks: Mapping[Key, Mark], event: AlertEvent) -> Mark:
@@ -75,7 +81,7 @@ def _show_events(events: Sequence[AlertEvent], log: AlertLog, marks: Mapping[Key
     if not events:
         st.markdown("Every alert is acknowledged.")
         return
-    st.session_state[_SHOWN] = [_key(event) for event in events]
+    st.session_state[_SHOWN] = [_name(event) for event in events]
     # A new alert moves the rows: a table of its own then, so that no row is chosen that nobody chose.
     name = f"alerts-table-{events[0].event_id}-{len(events)}"
     st.dataframe(
@@ -97,7 +103,10 @@ def _show_events(events: Sequence[AlertEvent], log: AlertLog, marks: Mapping[Key
 def _choose(table: str) -> None:
     rows = st.session_state[table]["selection"]["rows"]
     shown = st.session_state.get(_SHOWN, [])
-    st.session_state[_CHOSEN] = shown[rows[0]] if rows and rows[0] < len(shown) else None
+    if rows and rows[0] < len(shown):
+        st.query_params[_CHOSEN] = shown[rows[0]]
+    else:
+        st.query_params.pop(_CHOSEN, None)
 
 
 def _row(event: AlertEvent, log: AlertLog, mark: Mark) -> dict[str, str]:

@@ -140,6 +140,7 @@ def _instruments(view: DeskView) -> tuple[str, ...]:
         default=[view.params.y, view.params.x],
         format_func=lambda name: Instrument.parse(name).label,
         key="export_instruments",
+        bind="query-params",
         width=320,
     )
     return tuple(chosen)
@@ -150,7 +151,9 @@ def _span(what: What) -> str:
         return "All"
     offered = [ON_SCREEN if what == "analytics" else "1 h", *list(SPANS_MS)[1:], CUSTOM]
     default = offered[0] if what == "analytics" else "24 h"
-    chosen = st.segmented_control("Span", offered, default=default, required=True, key=f"span_{what}")
+    chosen = st.segmented_control(
+        "Span", offered, default=default, required=True, key=f"span_{what}", bind="query-params"
+    )
     return str(chosen)
 
 
@@ -158,8 +161,8 @@ def _from_to(end_ms: int) -> tuple[int, int]:
     end = datetime.fromtimestamp(end_ms / 1000, UTC).replace(tzinfo=None, microsecond=0)
     day = end.replace(hour=0, minute=0, second=0)
     with st.container(horizontal=True, key="export_from_to"):
-        since = st.datetime_input("From, UTC", day, key="export_from", width=220)
-        until = st.datetime_input("To, UTC (not included)", end, key="export_to", width=220)
+        since = st.datetime_input("From, UTC", day, key="export_from", bind="query-params", width=220)
+        until = st.datetime_input("To, UTC (not included)", end, key="export_to", bind="query-params", width=220)
     return _ms(since, end_ms), _ms(until, end_ms)
 
 

@@ -120,3 +120,20 @@ def test_files_with_outages_are_uploaded_reported_and_analysed_by_every_page(pag
     page.wait_for_selector("h1:has-text('upload:ETH on upload:BTC')")
     page.get_by_role("radio", name="market").click()
     page.wait_for_selector("h1:has-text('ETHUSDT on BTCUSDT')")
+
+
+def test_a_reload_keeps_what_is_to_be_exported(page, url):
+    page.goto(f"{url}/export")
+    page.get_by_role("combobox", name=re.compile("Content")).click()
+    page.get_by_role("option", name="Bars").click()
+    page.get_by_role("radio", name="Custom", exact=True).click()
+    page.wait_for_selector("text=To, UTC")
+    page.get_by_role("radio", name="7 d", exact=True).click()
+    page.get_by_role("button", name="Remove BTCUSDT").first.click()
+    page.wait_for_function("location.search.includes('span_bars=7') && location.search.includes('export_instruments')")
+    told = page.locator("text=Source: simulated").first
+    page.reload()
+    told.wait_for()
+    assert page.get_by_role("radio", name="7 d", exact=True).get_attribute("aria-checked") == "true"
+    removable = [page.get_by_role("button", name=f"Remove {leg}").count() for leg in ("ETHUSDT", "BTCUSDT")]
+    assert removable == [1, 0]

@@ -150,7 +150,7 @@ def test_a_chosen_alert_is_shown_whole_acknowledged_and_noted(market, file):
         Delivery("event", 1, 1, "Desk mail", "failed", 3, "The server refused the login.", now_ms),
     )
     at = page()
-    at.session_state["alert_chosen"] = (1, now_ms - 60_000)
+    at.query_params["alert"] = f"1-{now_ms - 60_000}"
     at.run()
     assert at.code[0].value == "ETHUSDT on BTCUSDT: |z| above 2 sd <b>now</b>"
     tables = "\n".join(table.value.to_string() for table in at.table)
@@ -171,7 +171,7 @@ def test_a_link_that_is_not_ours_is_not_shown(market, link):
     now_ms = SYSTEM_CLOCK.now_ms()
     store(market, event(now_ms, link=link))
     at = page()
-    at.session_state["alert_chosen"] = (1, now_ms)
+    at.query_params["alert"] = f"1-{now_ms}"
     at.run()
     assert not at.get("link_button")
 
