@@ -25,6 +25,7 @@ _BASE_EVERY_MS = ((30, 900_000), (60, 3_600_000), (math.inf, 86_400_000))
 """Prices are shown as change since the last round moment that the bars reach back to: for bars below so many seconds,
 the last multiple of so many milliseconds."""
 
+_UNITS = ((12, "T"), (9, "G"), (6, "M"), (3, "k"))
 _BASE_BARS = 30
 """So many bars at least lie between that moment and the last one: right after it, both changes would read nothing."""
 
@@ -76,7 +77,7 @@ def pair_figure(
 def live_tags(
     study: PairStudy, base: Base, y_price: float | None, x_price: float | None, spread: float, z: float
 ) -> list[Tag]:
-    """The live values at the right edge of the first three panes, and the correlation at the last close.
+    """The live values at the right edge of the first three panes; correlation and volumes of the last closed bar.
 
     `base` is `Base.of(study)`, which stays as long as the study. Values that do not exist are left out.
     """
@@ -93,7 +94,16 @@ def live_tags(
     correlation = study.newest.correlation
     if math.isfinite(correlation):
         tags.append(Tag(3, correlation, _signed(correlation, 2).lstrip("+"), CORRELATION_COLOR))
+    for column, color in (("y_volume", Y_COLOR), ("x_volume", X_COLOR)) if len(study.prices) else ():
+        volume = float(study.prices[column].iloc[-1])
+        tags.append(Tag(4, volume, _amount_text(volume), color))
     return tags
+
+
+def _amount_text(value: float) -> str:
+    """`323k`, `1.24M`: to three figures, as the axis writes amounts."""
+    power, unit = next(((power, unit) for power, unit in _UNITS if value >= 0.9995 * 10**power), (0, ""))
+    return f"{value / 10**power:#.3g}".rstrip(".") + unit
 
 
 def _signed(value: float, digits: int) -> str:
@@ -179,13 +189,14 @@ def _spread(study: PairStudy, weight: float, note: str, zone: Zone, *, fixed: bo
     return Pane("Spread", lines, (Level(0.0, BASE_COLOR),), (), hover, unit.suffix, weight, note)
 
 
-def _band(study: PairStudy, unit: SpreadUnit) -> tuple[Line, Line]:
+def _band(study: PairStudy, unit: SpreadUnit) -> tuple[Line, Line, Line]:
     """Mean and threshold deviations that judged each bar: where the spread leaves it, z is beyond the threshold."""
     mean, sd = (_aligned(study, study.moments_seen[name]) * unit.scale for name in ("mean", "sd"))
     reach, label = study.params.entry_z * sd, f"mean \u00b1 {study.params.entry_z:g} sd as then known"
     return (
         Line("band", "", mean - reach, BAND_COLOR, "", width=0.5),
         Line("band", label, mean + reach, BAND_COLOR, "", width=0.5, fill="tonexty", fill_color=BAND_FILL),
+        Line("mean", "", mean, BAND_COLOR, "", dash="dot", width=1.0),
     )
 
 

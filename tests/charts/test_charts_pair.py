@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import re
 from types import SimpleNamespace
 
@@ -123,9 +124,22 @@ def test_live_tags_are_the_live_values_on_the_scale_of_their_pane():
         (1, 12.0, "+12.0 bp"),
         (2, -1.234, "−1.23"),
         (3, round(float(one.correlation.iloc[-1]), 9), f"{one.correlation.iloc[-1]:.2f}"),
+        (4, 5.0, "5.00"),
+        (4, 5.0, "5.00"),
     ]
-    assert [tag.pane for tag in live_tags(one, Base.of(one), None, None, float("nan"), float("nan"))] == [3]
+    assert [tag.pane for tag in live_tags(one, Base.of(one), None, None, float("nan"), float("nan"))] == [3, 4, 4]
     assert live_tags(one, Base.of(one), y0 * 0.9999999, x0, 0.0, 0.0)[0].text == "+0.00 %"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0.00"), (12.34, "12.3"), (999.6, "1.00k"), (323_236.0, "323k"), (4.19e9, "4.19G")]
+)
+def test_a_volume_is_told_to_three_figures(value, text):
+    one = study()
+    one.prices.loc[one.prices.index[-1], "y_volume"] = value
+    assert [tag.text for tag in live_tags(one, Base.of(one), None, None, math.nan, math.nan) if tag.pane == 4][
+        0
+    ] == text
 
 
 def test_an_alert_is_marked_where_it_began_and_where_it_was_over():
@@ -141,7 +155,8 @@ def test_an_alert_is_marked_where_it_began_and_where_it_was_over():
 
 def test_the_band_is_the_threshold_by_the_moments_that_judged_each_bar():
     one = study(entry_z=1.5)
-    low, high, spread = make(live_figure, one).panes[1].lines
+    low, high, mean, spread = make(live_figure, one).panes[1].lines
+    np.testing.assert_allclose(mean.values, one.moments_seen["mean"].to_numpy() * 1e4)
     reach = 1.5 * one.moments_seen["sd"].to_numpy() * 1e4
     np.testing.assert_allclose(high.values - low.values, 2 * reach)
     beyond = (spread.values > high.values) | (spread.values < low.values)

@@ -121,7 +121,7 @@ def test_a_zoomed_chart_is_paused_until_one_click_or_a_double_click(page, url):
 
 def test_the_live_values_stand_beside_their_panes(page, url):
     open_chart(page, url)
-    page.wait_for_function("document.querySelectorAll('.statarb-tag').length === 5")
+    page.wait_for_function("document.querySelectorAll('.statarb-tag').length === 7")
 
     def agree():
         tags = page.locator(".statarb-tag").all_inner_texts()

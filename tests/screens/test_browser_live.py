@@ -218,7 +218,7 @@ def test_the_axis_is_of_the_zone_that_it_names_wherever_the_browser_is(browser, 
     if not path:
         asked = page.evaluate("new Date(new URLSearchParams(location.search).get('from')).getTime()")
         assert asked == pytest.approx(part[0], abs=1000)
-        assert page.locator(".statarb-point").count() == 5
+        assert page.locator(".statarb-point").count() == 7
     context.close()
 
 
