@@ -137,9 +137,8 @@ def test_live_tags_are_the_live_values_on_the_scale_of_their_pane():
 def test_a_volume_is_told_to_three_figures(value, text):
     one = study()
     one.prices.loc[one.prices.index[-1], "y_volume"] = value
-    assert [tag.text for tag in live_tags(one, Base.of(one), None, None, math.nan, math.nan) if tag.pane == 4][
-        0
-    ] == text
+    tags = live_tags(one, Base.of(one), None, None, math.nan, math.nan)
+    assert next(tag.text for tag in tags if tag.pane == 4) == text
 
 
 def test_an_alert_is_marked_where_it_began_and_where_it_was_over():
