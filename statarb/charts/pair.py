@@ -94,9 +94,9 @@ def live_tags(
     correlation = study.newest.correlation
     if math.isfinite(correlation):
         tags.append(Tag(3, correlation, _signed(correlation, 2).lstrip("+"), CORRELATION_COLOR))
-    for column, color in (("y_volume", Y_COLOR), ("x_volume", X_COLOR)) if len(study.prices) else ():
-        volume = float(study.prices[column].iloc[-1])
-        tags.append(Tag(4, volume, _amount_text(volume), color))
+    for volume, color in ((study.newest.y_volume, Y_COLOR), (study.newest.x_volume, X_COLOR)):
+        if math.isfinite(volume):
+            tags.append(Tag(4, volume, _amount_text(volume), color))
     return tags
 
 

@@ -51,6 +51,8 @@ class Newest(NamedTuple):
     spread: float
     z: float
     correlation: float
+    y_volume: float
+    x_volume: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +88,7 @@ class PairStudy:
     @cached_property
     def newest(self) -> Newest:
         """The last values of the series; apart from them, because a page that asks twice a second makes no views."""
-        series = (self.spread, self.z, self.correlation)
+        series = (self.spread, self.z, self.correlation, self.prices["y_volume"], self.prices["x_volume"])
         return Newest(*(math.nan if isinstance(one, NotEnough) or one.empty else float(one.iloc[-1]) for one in series))
 
     @cached_property
