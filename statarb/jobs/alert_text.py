@@ -11,7 +11,7 @@ from statarb.jobs.rule_watch import Signal
 from statarb.jobs.scene import PairSight
 from statarb.params import PairParams
 from statarb.quant import TwoLegs
-from statarb.quant.headline import Circumstances, headline
+from statarb.quant.headline import Circumstances, headline, weakened_text
 from statarb.store import AlertEvent
 
 _HEADS = {
@@ -125,11 +125,16 @@ def _figures(sight: PairSight, circumstances: Circumstances) -> list[str]:
     age = verdict.age_text(sight.at_ms)
     lines = [
         f"{words.state} {words.edge}".strip() if words else "",
-        f"Verdict: {verdict.headline}{age and f' {age}'}.",
+        " ".join([f"Verdict: {verdict.headline}{age and f' {age}'}{_weakened(circumstances)}.", *circumstances.doubts]),
         words.legs if words else "",
         f"{_prices(sight)} {100 * sight.coverage:.1f} % of the {study.params.window:,} bars of z are covered.",
     ]
     return [line for line in lines if line]
+
+
+def _weakened(circumstances: Circumstances) -> str:
+    doubts = len(circumstances.doubts)
+    return f", {weakened_text(doubts)}" if doubts else ""
 
 
 def _prices(sight: PairSight) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,10 @@ class Evaluation:
     def _item(self, rule: AlertRule, signal: Signal, sight: PairSight) -> AlertItem:
         if signal.kind in ("ended", "seeing"):
             return AlertEnd(f"rule:{rule.rule_id}", signal.at_ms, signal.kind == "seeing")
-        event = rule_event(rule, signal, sight, self._circumstances(rule.params), self._desk_url, self._clock.now_ms())
+        circumstances = self._circumstances(rule.params)
+        if signal.kind in ("fired", "held"):  # not before: the tests of a standing verdict load libraries
+            circumstances = replace(circumstances, doubts=sight.study.doubts)
+        event = rule_event(rule, signal, sight, circumstances, self._desk_url, self._clock.now_ms())
         log.info("Alert %s, %s, %s: %s.", event.origin, rule.params.pair, event.state, event.reason)
         return event
 

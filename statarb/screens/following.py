@@ -18,26 +18,39 @@ from statarb.store import DeskFile
 
 
 def show_following(desk: Desk, followed: Sequence[str]) -> None:
-    """Ask ingest to follow another instrument, or one no longer; and what was asked for in vain."""
-    try:
-        waiting = [name for name in DeskFile(desk_path(desk.path)).wanted(()).names if name not in followed]
-        refusals = desk.refusals()
-    except StatarbError:
-        waiting, refusals = [], []
+    """Ask ingest to follow another instrument, or one no longer."""
     with st.container(horizontal=True, key="requests"):
         with _field_and_button():
             name = st.text_input("Follow another instrument", placeholder="LTCUSDT", key="add_name", width=190)
             if st.button("Add", key="add", icon=":material/add:"):
                 _ask(desk, "add", name, followed)
         with _field_and_button():
-            gone = st.selectbox("Stop following", [*followed, *waiting], index=None, key="remove_name", width=190)
+            gone = st.selectbox(
+                "Stop following", [*followed, *_waiting(desk, followed)], index=None, key="remove_name", width=190
+            )
             if st.button("Remove", key="remove", icon=":material/remove:"):
                 _ask(desk, "remove", gone or "", followed)
+
+
+def show_answers(desk: Desk, followed: Sequence[str]) -> None:
+    """What was asked for and has no trade yet, and what was asked for in vain."""
+    waiting = _waiting(desk, followed)
+    try:
+        refusals = desk.refusals()
+    except StatarbError:
+        refusals = []
     if waiting:
         names = ", ".join(Instrument.parse(name).label for name in waiting)
         st.caption(f"Asked for, and no trade of it yet: {escape(names)}. Remove takes the wish back.")
     for refusal in refusals:
         st.caption(escape(refusal))
+
+
+def _waiting(desk: Desk, followed: Sequence[str]) -> list[str]:
+    try:
+        return [name for name in DeskFile(desk_path(desk.path)).wanted(()).names if name not in followed]
+    except StatarbError:
+        return []
 
 
 def _field_and_button() -> DeltaGenerator:

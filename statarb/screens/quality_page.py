@@ -14,7 +14,7 @@ from statarb.params import PairParams
 from statarb.screens.cards import show_problem, show_title
 from statarb.screens.coverage import percent_text
 from statarb.screens.desk import Desk
-from statarb.screens.following import show_following
+from statarb.screens.following import show_answers, show_following
 from statarb.screens.frame import follow_instruments
 from statarb.screens.stat import show_card
 from statarb.screens.views import DeskView, Quality
@@ -55,7 +55,9 @@ def _quality(desk: Desk, params: PairParams) -> None:
         return
     _show_totals(view, quality)
     _show_instruments(view, quality)
-    show_following(desk, list(view.instruments))
+    followed = list(view.instruments)
+    show_following(desk, followed)
+    show_answers(desk, followed)
     left, right = st.columns(2, gap="large")
     with left:
         _show_gaps(quality)

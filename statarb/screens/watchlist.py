@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from statarb.quant.headline import leg_names
 from statarb.screens.change import make_change
 from statarb.screens.component import chart_component
 from statarb.screens.desk import Desk
-from statarb.screens.following import show_following
+from statarb.screens.following import show_answers, show_following
 from statarb.screens.lazy import once
 from statarb.screens.sidebar import choose_pair
 from statarb.screens.views import Glance
@@ -40,8 +41,7 @@ def show_watchlist(desk: Desk, params: PairParams) -> None:
     """The strip of pairs on the slow clock, and beside it the button that changes it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="watch"):
         _show_strip(desk, params)
-        with st.popover("", icon=":material/edit:", help="Pairs of the watchlist and instruments followed"):
-            _show_editor(desk, params)
+        _show_editor(desk, params)
 
 
 @st.fragment(run_every=TICK)
@@ -125,7 +125,15 @@ def default_pairs(instruments: Mapping[str, StoredInstrument]) -> list[PairNames
 
 @st.fragment
 def _show_editor(desk: Desk, params: PairParams) -> None:
-    """Add and remove pairs, and ask ingest to follow other instruments; off the clock, for its lists change rarely."""
+    """The button, and while it is open what it offers; off the clock, for its lists change rarely."""
+    label = "Pairs of the watchlist and instruments followed"
+    with st.popover("", icon=":material/edit:", help=label, key="watch_edit", on_change="rerun") as popover:
+        if popover.open:
+            _edit(desk, params)
+
+
+def _edit(desk: Desk, params: PairParams) -> None:
+    """Add and remove pairs, and ask ingest to follow other instruments."""
     try:
         instruments = desk.instruments()
         pairs = read_pairs(desk, instruments)
@@ -151,6 +159,14 @@ def _show_editor(desk: Desk, params: PairParams) -> None:
         _save(desk, [pair for pair in pairs if "|".join(pair) != gone])
     st.markdown("**Instruments**")
     show_following(desk, list(instruments))
+    _show_answers(desk)
+
+
+@st.fragment(run_every="2s")
+def _show_answers(desk: Desk) -> None:
+    """The exchange may answer while the popover is open. Nothing while the database cannot be read."""
+    with suppress(StatarbError):
+        show_answers(desk, list(desk.instruments()))
 
 
 def _save(desk: Desk, pairs: list[PairNames]) -> None:

@@ -11,7 +11,7 @@ from desk_database import DeskDatabase
 from statarb.alerts import AlertRule, Condition
 from statarb.jobs.alerts import Alerts
 from statarb.params import PairParams
-from statarb.quant import costs, frozen_moments, pinned, two_legs
+from statarb.quant import PairStudy, costs, frozen_moments, pinned, two_legs
 from statarb.settings import desk_path
 from statarb.store import AlertEvent, AlertHealth, DeskFile, Inbox, Reader, Writer
 
@@ -122,6 +122,15 @@ def test_a_move_that_pays_its_costs_is_told_once_with_all_that_was_known(rig):
     assert event.link.startswith("./?y=spot%3AETHUSDT&x=spot%3ABTCUSDT")
     assert all(words in event.text for words in WORDS)
     assert event.ended_at_ms is None
+
+
+def test_what_other_tests_say_against_a_reversion_is_in_the_alert(rig, monkeypatch):
+    rig.rule(BEYOND)
+    rig.step()
+    monkeypatch.setattr(PairStudy, "doubts", ("KPSS says no.", "Johansen finds no relation."))
+    rig.minute(OFF)
+    (verdict,) = (line for line in rig.events()[-1].text.splitlines() if line.startswith("Verdict:"))
+    assert verdict.endswith(", weakened by 2 other tests. KPSS says no. Johansen finds no relation.")
 
 
 def test_its_end_is_stored_and_the_next_episode_is_a_new_alert(rig):

@@ -170,6 +170,23 @@ def test_a_click_in_the_watchlist_makes_a_pair_the_current_one_and_the_link_foll
     assert re.fullmatch(r"[+−]?\d+\.\d\d", tile.locator(".statarb-tile-z").inner_text())
 
 
+def test_what_the_exchange_answers_is_said_while_the_editor_of_the_watchlist_is_open(page, tmp_path):
+    database = DeskDatabase(tmp_path / "t.db", minutes=300)
+    database.fresh_trades()
+    with dashboard(tmp_path / "t.db") as address:
+        open_chart(page, address)
+        page.get_by_test_id("stPopover").get_by_role("button").click()
+        name = page.get_by_label("Follow another instrument")
+        name.fill("ZZZUSDT")
+        name.press("Enter")
+        page.get_by_role("button", name="Add", exact=True).click()
+        page.wait_for_selector("text=Asked for, and no trade of it yet: ZZZUSDT")
+        database.heartbeat(refused={"ZZZUSDT": "ZZZUSDT is not listed at spot."})
+        page.wait_for_selector("text=ZZZUSDT is not listed at spot.")
+        page.goto("about:blank")  # before its server is gone
+    database.close()
+
+
 def test_the_zone_of_the_browser_moves_the_axis_and_not_the_data(browser, url):
     context = browser.new_context(timezone_id="Asia/Kolkata", viewport={"width": 1440, "height": 900})
     page = context.new_page()

@@ -305,7 +305,13 @@ def test_the_quality_page_leaves_requests_for_ingest(filled, db):
     assert "no trade of it yet" not in words(at.run())
 
 
-@pytest.mark.parametrize("show", [app, lambda: page("quality")], ids=["the watchlist's editor", "data quality"])
+def editor():
+    at = app()
+    at.session_state["watch_edit"] = True
+    return at.run()
+
+
+@pytest.mark.parametrize("show", [editor, lambda: page("quality")], ids=["the watchlist's editor", "data quality"])
 def test_what_the_exchange_does_not_list_is_said_where_it_was_asked_for(filled, show):
     filled.heartbeat(refused={"ZZZUSDT": "ZZZUSDT is not listed at spot."})
     assert "ZZZUSDT is not listed at spot." in words(show())

@@ -137,6 +137,7 @@ def test_the_page_adds_the_current_pair_and_takes_one_off(database, monkeypatch)
     monkeypatch.setenv("STATARB_DB", str(database.path))
     at = AppTest.from_file(str(PROJECT / "app.py"), default_timeout=60)
     at.query_params.update({"y": "SOLUSDT", "x": "ETHUSDT"})
+    at.session_state["watch_edit"] = True
     at.run()
     assert not at.exception
     at.button(key="watch_add").click().run()
