@@ -207,7 +207,7 @@ GLOSSARY: dict[str, Term] = {
         "Spread",
         SPREAD,
         "y − α − β x, with α and β of the bars before",
-        "On log prices in basis points of the y notional. Above zero y is rich to x.",
+        "In basis points of the y notional; of plain prices the charts show it in money. Above zero y is rich to x.",
         "",
         ("spread_seen", "frozen_moments"),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from statarb.charts.pair import spread_unit
 from statarb.clock import Zone
 from statarb.params import HEDGE_NAMES
 from statarb.quant import FrozenMoments, NotEnough, PairStudy, Undefined
+from statarb.quant.headline import money_sign
 from statarb.quant.verdict import age_text
 from statarb.screens.glossary_text import tip
 from statarb.screens.stat import show_card
@@ -61,13 +63,27 @@ def change_text(study: PairStudy, leg: str, price: float, zone: Zone) -> str:
 
 
 def _spread_metric(view: DeskView) -> None:
-    study, unit = view.study, spread_unit(view.study)
+    """In basis points of the y notional on either scale; on the price scale its money stands below."""
     if view.live is None:
         show_card(_live_label("Spread", view), DASH, _missing(view), tip("spread"))
         return
-    value = number_text(view.live.spread * unit.scale, unit.digits, signed=True) + unit.suffix
-    at_close = f"at close {number_text(study.newest.spread * unit.scale, unit.digits, signed=True)}{unit.suffix}"
-    show_card(_live_label("Spread", view), value, at_close, tip("spread"))
+    study, spread = view.study, view.live.spread
+    if study.params.price_scale == "log":
+        bps, below = spread * 1e4, f"at close {_bps_text(study.newest.spread * 1e4)}"
+    else:
+        bps = spread / view.y_last.price * 1e4 if view.y_last else math.nan
+        below = _money_text(spread, spread_unit(study).digits, money_sign(study.params.pair.y))
+    show_card(_live_label("Spread", view), _bps_text(bps), below, tip("spread"))
+
+
+def _bps_text(bps: float) -> str:
+    return f"{number_text(bps, 1, signed=True)} bp"
+
+
+def _money_text(value: float, digits: int, sign: str) -> str:
+    """`+$4.21`, `+4.21 EUR`, `+4.21 in price` of an upload."""
+    text = number_text(value, digits, signed=True)
+    return re.sub(r"(?=\d)", "$", text, count=1) if sign == "$" else f"{text} {sign or 'in price'}"
 
 
 def _z_metric(view: DeskView) -> None:

@@ -12,6 +12,7 @@ from support import PROJECT
 
 from statarb.params import PairParams
 from statarb.screens.desk import Desk
+from statarb.screens.key_numbers import _money_text
 from statarb.screens.quality_page import days_text
 from statarb.screens.views import Quality
 from statarb.screens.wording import DASH
@@ -56,6 +57,23 @@ def test_live_view_shows_prices_spread_z_hedge_and_correlation(filled):
     assert "SIMULATED" in words(at)
     assert "LIVE" in words(at)
     assert {part.key for part in at.get("bidi_component")} == {"notices", "watchlist", "live_chart"}
+
+
+def test_the_spread_of_plain_prices_is_told_in_basis_points_and_below_in_money(filled):
+    at = app(price_scale="price")
+    view = Desk(filled.path).refresh(PairParams(price_scale="price"))
+    card = next(metric for metric in at.metric if metric.label == "Spread, live")
+    assert card.value == f"{view.live.spread / view.y_last.price * 1e4:+.1f} bp".replace("-", "−")
+    assert float(card.delta.replace("$", "").replace("−", "-")) == pytest.approx(view.live.spread, rel=0.05)
+    assert card.delta[1] == "$"
+
+
+@pytest.mark.parametrize(
+    ("value", "sign", "text"),
+    [(4.213, "$", "+$4.21"), (-4.213, "EUR", "−4.21 EUR"), (0.0, "$", "$0.00"), (1.0, "", "+1.00 in price")],
+)
+def test_money_is_told_with_its_sign(value, sign, text):
+    assert _money_text(value, 2, sign) == text
 
 
 def test_a_run_that_finds_nothing_new_makes_no_view_of_a_shared_frame(filled, monkeypatch):
