@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from statarb import __version__
 from statarb.clock import SYSTEM_CLOCK, utc_text
 from statarb.market import timeframe
 from statarb.params import PairParams
+from statarb.pins import Pin
 from statarb.quant import PairStudy, feature_table, resample_bars, study_pair
 from statarb.quant.verdict import TESTS_A_WINDOW
 from statarb.screens.dataset_columns import COLUMNS
@@ -33,13 +34,15 @@ MAX_STUDY_BARS = 300_000
 MAX_TESTED_BARS = 300_000
 """Bars in all scheduled tests behind the verdicts of one feature table: some twenty seconds of work."""
 _DEADLINE_S = 60.0
+_FOREVER_MS = 2**62
 _NO_FILL = {"price": math.nan, "slippage_bps": math.nan}
 _NO_EXIT = {"at_ms": None, "y": _NO_FILL, "x": _NO_FILL, "carry": math.nan}
 """Of an open pin, so that a file of pins has the same columns whether one is closed or none."""
 _BARS_A_PIECE = 100_000
 _OF_A_PAIR = ("analytics", "features")
 OF_INSTRUMENTS = ("bars", "trades")
-OF_A_SPAN = (*_OF_A_PAIR, *OF_INSTRUMENTS)
+JOURNALS = ("alerts", "outcomes", "pins")
+"""What the desk wrote itself: a span of it goes by the time of the alert, or of the entry."""
 
 Frames = Iterable[pd.DataFrame]
 
@@ -56,7 +59,7 @@ class Order:
 
     @property
     def milliseconds(self) -> bool:
-        return self.what in ("trades", "alerts", "outcomes", "pins")
+        return self.what == "trades" or self.what in JOURNALS
 
     @property
     def bars(self) -> int:
@@ -66,12 +69,16 @@ class Order:
     def stem(self, source: str) -> str:
         """The file's name without its ending, `ETHUSDT-BTCUSDT-1m-20260131T120000Z`, safe in any system.
 
-        A source that is no venue comes first; the analysis goes without its name.
+        A source that is no venue comes first; the analysis goes without its name, and a journal is of all pairs.
         """
-        labels = [name.removeprefix("spot:") for name in (self.instruments or (self.params.y, self.params.x))]
+        labels = (
+            []
+            if self.what in JOURNALS
+            else [name.removeprefix("spot:") for name in (self.instruments or (self.params.y, self.params.x))]
+        )
         parts = [source] if source in ("simulated", "import", "upload") else []
         parts += labels if len(labels) <= 3 else [f"{len(labels)}-instruments"]
-        parts += [] if self.what == "trades" else [self.params.timeframe]
+        parts += [] if self.milliseconds else [self.params.timeframe]
         parts += [] if self.what == "analytics" else [self.what]
         stamp = utc_text(self.until_ms).replace("-", "").replace(" ", "T").replace(":", "") + "Z"
         return "".join(c if c.isalnum() or c in "-_." else "_" for c in "-".join([*parts, stamp]))
@@ -98,13 +105,13 @@ def build(db: Path, archive: Path | None, order: Order, form: Form, shown: pd.Da
         if form == "csv":
             return csv_bytes(frames, milliseconds=order.milliseconds)
         made_at_ms = SYSTEM_CLOCK.now_ms()
-        facts = facts_of(reader, order, source, made_at_ms)
+        facts = facts_of(reader, db, order, source, made_at_ms)
         if form == "parquet":
             return parquet_bytes(frames, facts)
         return zip_bytes(order.stem(source), frames, facts, made_at_ms, milliseconds=order.milliseconds)
 
 
-def expected_rows(reader: Reader, archive: Path | None, order: Order) -> int:
+def expected_rows(reader: Reader, db: Path, archive: Path | None, order: Order) -> int:
     """About how many rows a file will have, at little cost; never fewer than there are."""
     match order.what:
         case "trades":
@@ -116,7 +123,16 @@ def expected_rows(reader: Reader, archive: Path | None, order: Order) -> int:
             return max(0, order.until_ms - order.since_ms) // 60_000
         case "analytics":
             return order.bars
-    return 0
+        case "outcomes":
+            return len(_outcomes(reader, order))
+    return len(_written(reader, db, order))
+
+
+def first_written_ms(reader: Reader, db: Path, what: What) -> int | None:
+    """When a journal begins; None of an empty one."""
+    return min(
+        (_written_ms(one) for one in _written(reader, db, Order(what, PairParams(), 0, _FOREVER_MS))), default=None
+    )
 
 
 def excess(order: Order, rows: int) -> str:
@@ -132,25 +148,27 @@ def excess(order: Order, rows: int) -> str:
     return ""
 
 
-def facts_of(reader: Reader, order: Order, source: str, made_at_ms: int) -> dict[str, Any]:
+def facts_of(reader: Reader, db: Path, order: Order, source: str, made_at_ms: int) -> dict[str, Any]:
     """What the cells of a file do not say."""
     names = order.instruments or (order.params.y, order.params.x)
+    if order.what in JOURNALS:
+        pairs = [_pair_of(one) for one in _written(reader, db, order)]
+        names = tuple(dict.fromkeys(leg for pair in pairs for leg in pair))
+    base = (
+        "1s" if order.what == "trades" else "1m" if order.what in JOURNALS else timeframe(order.params.timeframe).base
+    )
+    spans = {name: reader.coverage(name, base, order.since_ms, order.until_ms) for name in names}
     facts: dict[str, Any] = {
         "content": order.what,
         "program": f"statarb {__version__}",
         "made_at_utc": utc_text(made_at_ms),
         "source": source or "unknown",
         "time_zone": "UTC",
+        "instruments": list(names),
+        "from_utc": utc_text(order.since_ms),
+        "until_utc": utc_text(order.until_ms),
+        "coverage": {name: round(one.share, 6) if one.seconds else None for name, one in spans.items()},
     }
-    if order.what in OF_A_SPAN:
-        base = "1s" if order.what == "trades" else timeframe(order.params.timeframe).base
-        spans = {name: reader.coverage(name, base, order.since_ms, order.until_ms) for name in names}
-        facts |= {
-            "instruments": list(names),
-            "from_utc": utc_text(order.since_ms),
-            "until_utc": utc_text(order.until_ms),
-            "coverage": {name: round(one.share, 6) if one.seconds else None for name, one in spans.items()},
-        }
     if order.what in _OF_A_PAIR:
         facts["parameters"] = asdict(order.params)
     if order.what == "bars":
@@ -164,9 +182,9 @@ def _frames(reader: Reader, db: Path, archive: Path | None, order: Order) -> Fra
         "features": lambda: [features_of(reader, order)],
         "bars": lambda: _never_none(_bars(reader, order)),
         "trades": lambda: _never_none(_trades(reader, archive, order)),
-        "alerts": lambda: [_alerts(reader, DeskFile(desk_path(db)))],
-        "outcomes": lambda: [_with_times(frame_of(reader.outcomes(), StoredOutcome))],
-        "pins": lambda: [_pins(DeskFile(desk_path(db)))],
+        "alerts": lambda: [_alerts(_events(reader, order), DeskFile(desk_path(db)))],
+        "outcomes": lambda: [_with_times(frame_of(_outcomes(reader, order), StoredOutcome))],
+        "pins": lambda: [_pin_table(_pins(db, order))],
     }
     return make[order.what]()
 
@@ -261,8 +279,34 @@ def _never_none(pieces: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
         yield pd.DataFrame() if empty is None else empty
 
 
-def _alerts(reader: Reader, desk: DeskFile) -> pd.DataFrame:
+def _written(reader: Reader, db: Path, order: Order) -> Sequence[AlertEvent | Pin]:
+    """What a journal's rows of the span are of: pins, or alerts."""
+    return _pins(db, order) if order.what == "pins" else _events(reader, order)
+
+
+def _written_ms(one: AlertEvent | Pin) -> int:
+    return one.entered_at_ms if isinstance(one, Pin) else one.at_ms
+
+
+def _pair_of(one: AlertEvent | Pin) -> tuple[str, str]:
+    return (one.params.y, one.params.x) if isinstance(one, Pin) else (one.y, one.x)
+
+
+def _pins(db: Path, order: Order) -> list[Pin]:
+    return [pin for pin in DeskFile(desk_path(db)).pins() if order.since_ms <= pin.entered_at_ms < order.until_ms]
+
+
+def _events(reader: Reader, order: Order) -> list[AlertEvent]:
     events = reader.alert_events(limit=MAX_ROWS)
+    return [event for event in events if order.since_ms <= event.at_ms < order.until_ms]
+
+
+def _outcomes(reader: Reader, order: Order) -> list[StoredOutcome]:
+    told = {event.event_id for event in _events(reader, order)}
+    return [outcome for outcome in reader.outcomes() if outcome.event_id in told]
+
+
+def _alerts(events: Sequence[AlertEvent], desk: DeskFile) -> pd.DataFrame:
     frame = frame_of(events, AlertEvent)
     marks = desk.marks()
     found = [marks.get((event.event_id or 0, event.at_ms)) for event in events]
@@ -271,9 +315,9 @@ def _alerts(reader: Reader, desk: DeskFile) -> pd.DataFrame:
     return _with_times(frame)
 
 
-def _pins(desk: DeskFile) -> pd.DataFrame:
-    pins = [asdict(pin) for pin in desk.pins()]
-    return _with_times(pd.json_normalize([{**pin, "exit": pin["exit"] or _NO_EXIT} for pin in pins], sep="_"))
+def _pin_table(pins: Sequence[Pin]) -> pd.DataFrame:
+    rows = [asdict(pin) for pin in pins]
+    return _with_times(pd.json_normalize([{**row, "exit": row["exit"] or _NO_EXIT} for row in rows], sep="_"))
 
 
 def _with_times(frame: pd.DataFrame) -> pd.DataFrame:

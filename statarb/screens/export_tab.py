@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from statarb.clock import utc_text
+from statarb.clock import SYSTEM_CLOCK, utc_text
 from statarb.errors import StatarbError
 from statarb.market import Instrument, timeframe
 from statarb.params import PairParams
@@ -19,7 +19,7 @@ from statarb.screens.cards import show_problem
 from statarb.screens.dataset_columns import COLUMNS
 from statarb.screens.dataset_formats import column_formats
 from statarb.screens.datasets import (
-    OF_A_SPAN,
+    JOURNALS,
     OF_INSTRUMENTS,
     Form,
     Order,
@@ -28,13 +28,13 @@ from statarb.screens.datasets import (
     build,
     excess,
     expected_rows,
+    first_written_ms,
 )
 from statarb.screens.desk import Desk
 from statarb.screens.downloads import show_download
 from statarb.screens.views import DeskView
 from statarb.screens.wording import escape
-from statarb.settings import desk_path
-from statarb.store import DeskFile, Reader
+from statarb.store import Reader
 
 PREVIEW_ROWS = 15
 CONTENTS: dict[What, str] = {
@@ -76,6 +76,7 @@ def show_export(desk: Desk, params: PairParams) -> None:
         for form in _LABEL:
             _show_button(desk, view, order, form, shown, disabled=not rows or bool(too_much))
     st.caption(
+        "Parameters, source, coverage and what the columns mean go with Parquet and the zip; CSV is rows alone. "
         "Times are UTC. Empty cells are values that do not exist, such as bars before a window was full. "
         + (_spread_scale(params) if order.what in ("analytics", "features") else "")
         + (_no_mean(params) if order.what == "analytics" else "")
@@ -113,22 +114,21 @@ def _ordered(desk: Desk, view: DeskView) -> tuple[Order, pd.DataFrame | None]:
         if what in OF_INSTRUMENTS:
             names = _instruments(view)
         span = _span(what)
-    whole = Order(what, params, 0, study.as_of_ms, names)
     if span == ON_SCREEN:
         frame = analytics_frame(study)
         first_ms = int(frame["open_utc"].iloc[0].timestamp() * 1000) if len(frame) else study.as_of_ms
         return Order(what, params, first_ms, study.as_of_ms), frame
-    if what not in OF_A_SPAN:
-        return whole, None
     chosen = names or (params.y, params.x)
     ends = [view.instruments[name].closed_until_ms or 0 for name in chosen]
     end_ms = max(ends, default=0) if names else study.as_of_ms
-    if what == "bars":
+    if what in JOURNALS:
+        end_ms = -(-SYSTEM_CLOCK.now_ms() // 60_000) * 60_000  # the end of this minute, which lasts over some runs
+    elif what == "bars":
         end_ms -= end_ms % timeframe(params.timeframe).ms
     if span == CUSTOM:
         return Order(what, params, *_from_to(end_ms), names), None
     length_ms = SPANS_MS[span]
-    first_ms = _first_ms(desk, chosen, of_trades=what == "trades" and archive_of(view) is None)
+    first_ms = _first_ms(desk, what, chosen, of_trades=what == "trades" and archive_of(view) is None)
     since_ms = first_ms if length_ms is None else max(first_ms, end_ms - length_ms)
     return Order(what, params, min(since_ms, end_ms), end_ms, names), None
 
@@ -147,10 +147,8 @@ def _instruments(view: DeskView) -> tuple[str, ...]:
 
 
 def _span(what: What) -> str:
-    if what not in OF_A_SPAN:
-        return "All"
     offered = [ON_SCREEN if what == "analytics" else "1 h", *list(SPANS_MS)[1:], CUSTOM]
-    default = offered[0] if what == "analytics" else "24 h"
+    default = offered[0] if what == "analytics" else "All" if what in JOURNALS else "24 h"
     chosen = st.segmented_control(
         "Span", offered, default=default, required=True, key=f"span_{what}", bind="query-params"
     )
@@ -170,22 +168,18 @@ def _ms(moment: datetime | None, otherwise_ms: int) -> int:
     return otherwise_ms if moment is None else int(moment.replace(tzinfo=UTC).timestamp() * 1000)
 
 
-def _first_ms(desk: Desk, names: tuple[str, ...], *, of_trades: bool) -> int:
-    """When the record of any of them begins: of archived trades only the bars tell it."""
+def _first_ms(desk: Desk, what: What, names: tuple[str, ...], *, of_trades: bool) -> int:
+    """When the journal, or the record of any of them, begins: of archived trades only the bars tell it."""
     with contextlib.closing(Reader(desk.path)) as reader:
+        if what in JOURNALS:
+            return first_written_ms(reader, desk.path, what) or 0
         found = [reader.first_trade_ms(name) if of_trades else reader.first_bar_ms(name) for name in names]
     return min((ms for ms in found if ms is not None), default=0)
 
 
 def _rows(desk: Desk, view: DeskView, order: Order) -> int:
-    if order.what == "pins":
-        return len(DeskFile(desk_path(desk.path)).pins())
     with contextlib.closing(Reader(desk.path)) as reader:
-        if order.what == "alerts":
-            return len(reader.alert_events(limit=100_000))
-        if order.what == "outcomes":
-            return len(reader.outcomes())
-        return expected_rows(reader, archive_of(view), order)
+        return expected_rows(reader, desk.path, archive_of(view), order)
 
 
 def _summary(view: DeskView, order: Order, rows: int, shown: pd.DataFrame | None) -> str:
@@ -199,11 +193,10 @@ def _summary(view: DeskView, order: Order, rows: int, shown: pd.DataFrame | None
     if not rows:
         nothing = "no bar has closed yet in which both legs traded" if shown is not None else "nothing to export yet"
         return f"{what[:1].upper()}{what[1:]}: {nothing}."
-    about = "" if shown is not None or order.what not in OF_A_SPAN else "Up to "
-    span = ""
-    if order.what in OF_A_SPAN:
-        span = f" from {utc_text(order.since_ms)} to {utc_text(order.until_ms)} UTC"
-    return f"{about}**{rows:,} rows**{span}; {what}. Source: {escape(view.source) or 'unknown'}."
+    about = "" if shown is not None or order.what in JOURNALS else "Up to "
+    span = f"from {utc_text(order.since_ms)} to {utc_text(order.until_ms)} UTC"
+    count = f"{rows:,} {'row' if rows == 1 else 'rows'}"
+    return f"{about}**{count}** {span}; {what}. Source: {escape(view.source) or 'unknown'}."
 
 
 def _show_button(

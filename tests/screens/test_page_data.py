@@ -26,6 +26,7 @@ from statarb.pins import Fill, Pin, PinExit
 from statarb.quant import study_pair
 from statarb.screens.dataset_columns import COLUMNS
 from statarb.screens.datasets import (
+    JOURNALS,
     MAX_ROWS,
     OF_INSTRUMENTS,
     Order,
@@ -188,7 +189,7 @@ def test_what_there_is_none_of_has_no_file_and_says_so(filled, what):
 
 def test_too_many_rows_are_told_before_and_no_file_is_made(filled, study):
     order = Order("bars", PairParams(timeframe="1s"), 0, study.as_of_ms, ("spot:ETHUSDT",))
-    rows = expected_rows(Reader(filled.path), None, order)
+    rows = expected_rows(Reader(filled.path), filled.path, None, order)
     assert rows > MAX_ROWS
     assert "shorter span" in excess(order, rows)
     assert excess(order_of("trades", study, "spot:ETHUSDT"), 360) == ""
@@ -199,13 +200,36 @@ def test_too_many_rows_are_told_before_and_no_file_is_made(filled, study):
 @pytest.fixture
 def said(filled, study):
     """Alerts with an outcome, and an open and a closed pin, beside the market."""
-    at_ms, (y, x) = study.as_of_ms, ("spot:ETHUSDT", "spot:BTCUSDT")
+    at_ms, (y, x) = study.as_of_ms - 60_000, ("spot:ETHUSDT", "spot:BTCUSDT")
     event = AlertEvent("rule:1", "Mine", "fired", at_ms, at_ms + 1, y, x, "1m", "closed", "z", "text", "./", z=2.1)
     store_alerts(filled._connection, [event, StoredOutcome(1, 5, 1.0, -1.0, 0.5, -1.5, 100)])
     pin = Pin(PairParams(), at_ms, 0.0, 0.8, 0.0, 0.001, at_ms, 240, -3.0, 0.1, Fill(3000.0, 1.0), Fill(60_000.0, 1.0))
     desk = DeskFile(desk_path(filled.path))
     desk.save_pin(pin)
     return desk, replace(pin, entered_at_ms=at_ms - 1, exit=PinExit(at_ms, Fill(1.0), Fill(1.0), 0.0))
+
+
+@pytest.mark.parametrize("what", JOURNALS)
+def test_a_journal_is_exported_over_any_span_with_its_instruments_and_their_coverage(filled, study, said, what):
+    hour = order_of(what, study)
+    before = replace(hour, since_ms=hour.since_ms - 3_600_000, until_ms=hour.until_ms - 3_600_000)
+    with contextlib.closing(Reader(filled.path)) as reader:
+        assert [expected_rows(reader, filled.path, None, order) for order in (hour, before)] == [1, 0]
+    schema = pq.read_schema(io.BytesIO(build(filled.path, None, hour, "parquet")))
+    facts = json.loads(schema.metadata[b"statarb"])
+    assert facts["coverage"] == {"spot:ETHUSDT": 1.0, "spot:BTCUSDT": 1.0}
+    assert (facts["from_utc"], facts["until_utc"]) == (utc_text(hour.since_ms), utc_text(hour.until_ms))
+    assert hour.stem("simulated").startswith(f"simulated-{what}-")
+
+
+def test_the_page_offers_a_journal_whole_and_by_span(filled, said):
+    at = page("data", export="Alerts")
+    assert ran_well(at)
+    assert "**1 row** from" in words(at)
+    for span, found in (("1 h", "**1 row** from"), ("Custom", "UTC")):
+        at.get_by_key("span_alerts").set_value(span).run()
+        assert ran_well(at)
+        assert found in words(at)
 
 
 @pytest.mark.parametrize("what", list(COLUMNS))
@@ -248,7 +272,7 @@ def test_z_is_spread_less_mean_by_sd_and_the_page_says_when_mean_is_nothing(fill
 def test_the_rows_told_before_are_never_fewer_than_the_file_has(filled, study):
     with_trades = order_of("trades", study, "spot:ETHUSDT")
     for order in (with_trades, order_of("features", study), order_of("bars", study, "spot:ETHUSDT", "spot:BTCUSDT")):
-        rows = expected_rows(Reader(filled.path), None, order)
+        rows = expected_rows(Reader(filled.path), filled.path, None, order)
         assert rows >= len(csv_of(filled.path, order)) > 300
 
 
