@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -92,12 +93,30 @@ def _show_events(events: Sequence[AlertEvent], log: AlertLog, marks: Mapping[Key
         key=name,
         on_select=lambda: _choose(name),
         selection_mode="single-row",
-        column_config={f"After {bars}": st.column_config.TextColumn(width=110) for bars in HORIZONS_BARS},
+        column_config=_columns(),
     )
     st.caption(
         "Choose a row for the whole message, its delivery and its outcome. After: gross of both legs, random beside it."
         " Held back: more than the rule's cap for a day; it was delivered nowhere, and a digest counts it."
     )
+
+
+def _columns() -> dict[str, Any]:
+    """Widths and tooltips of what is not said by its name."""
+    column = st.column_config.TextColumn
+    after = {
+        f"After {bars}": column(
+            width=110,
+            help=f"What both legs, frozen at the alert, earned in {bars} bars, gross in bp of the y notional; in "
+            "brackets the mean of random entries of the same pair and side.",
+        )
+        for bars in HORIZONS_BARS
+    }
+    return after | {
+        "z": column(help=f"At the alert.\n\n{tip('z')}"),
+        "Net, bp": column(help=f"At the alert.\n\n{tip('net')}"),
+        "Delivered": column(help="To how many targets it was sent, is tried again, or could not be sent."),
+    }
 
 
 def _choose(table: str) -> None:

@@ -126,7 +126,7 @@ def _correlation_metric(study: PairStudy) -> None:
 def _verdict_metric(view: DeskView) -> None:
     verdict = view.study.verdict
     reasons = (*verdict.reasons, *(f"Another test of that window weakens it: {doubt}" for doubt in view.doubts))
-    show_card("Reversion", verdict.word, verdict_age_text(view.study), "\n\n".join(reasons))
+    show_card("Reversion", verdict.word, verdict_age_text(view.study), "\n\n".join([*reasons, tip("verdict")]))
 
 
 def verdict_age_text(study: PairStudy) -> str:
