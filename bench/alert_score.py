@@ -39,7 +39,7 @@ def alerts_of(legs: Legs, seed: int) -> Results:
     z = (y - alpha - beta * x - mean) / sd
     watch, free_from = RuleWatch(RULE), FIRST
     found: Results = {bars: [] for bars in HORIZONS_BARS}
-    for i in range(WINDOW, y.size - max(HORIZONS_BARS)):
+    for i in range(WINDOW, y.size - max(HORIZONS_BARS) - 1):
         at_ms = START_MS + (i + 1) * MINUTE_MS
         sighting = Sighting(at_ms, {"z": float(z[i]), "abs_z": abs(float(z[i]))}, bool(beta[i] > 0))
         fired = any(signal.kind == "fired" for signal in watch.see(sighting))

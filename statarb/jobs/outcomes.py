@@ -70,8 +70,9 @@ class Outcomes:
 
 
 def _exit_ms(event: AlertEvent, horizon_bars: int) -> int:
+    """The legs are filled at the first close after the alert, and held from there."""
     bar_ms = timeframe(event.timeframe).ms
-    return event.at_ms // bar_ms * bar_ms + horizon_bars * bar_ms
+    return (event.at_ms // bar_ms + 1 + horizon_bars) * bar_ms
 
 
 def _params(event: AlertEvent) -> PairParams:

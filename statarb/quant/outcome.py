@@ -23,7 +23,7 @@ _Z95 = 1.959964
 
 @dataclass(frozen=True)
 class Outcome:
-    """Results in basis points of the y notional at entry, `horizon_bars` after it.
+    """Results in basis points of the y notional at entry, `horizon_bars` after the fill.
 
     `net_bps` is `gross_bps` less the round trip. The random figures are means over `n_random` entries of the same side
     and ratio of notionals at random bars; NaN where `n_random` is 0.
@@ -66,11 +66,13 @@ def outcome(
     window: int,
     seed: int,
 ) -> Outcome | NotEnough:
-    """What two legs bought and sold at an alert earned by the close `horizon_bars` later, and what random entries did.
+    """What the two legs frozen at an alert earned when held for `horizon_bars`, and what random entries did.
 
-    gross = (q_y (P_y(h) - P_y) + q_x (P_x(h) - P_x)) / |q_y P_y| with the signed units q and the prices P of the alert:
-    never whether z shrank, for z shrinks by itself when its window moves on. A random entry takes the same side and
-    the same ratio of notionals at the close of a bar, and is held as long.
+    gross = (q_y (P_y(h) - P_y) + q_x (P_x(h) - P_x)) / |q_y P_y| with the signed units q of the alert, filled at the
+    prices P of the first close after it, as in `backtest`: the prices that made the alert are gone when it is read, and
+    lie rather on the far side of bid and ask, so that fills at them would earn the bounce. Never whether z shrank, for
+    z shrinks by itself when its window moves on. A random entry takes the same side and the same ratio of notionals at
+    the close of a bar, and is held as long.
 
     Parameters
     ----------
@@ -79,11 +81,11 @@ def outcome(
     bar_ms : int
         Length of a bar in ms.
     legs : TwoLegs
-        As they were at the alert; prices are notional over units.
+        As they were at the alert.
     at_ms : int
-        Close of the alert's bar, or the moment of a live alert; its horizon counts from the last close until then.
+        Close of the alert's bar, or the moment of a live alert; its horizon counts from the first close after it.
     horizon_bars : int
-        How many bars later, by the clock. The last close within it counts.
+        How many bars the legs are held, by the clock. The last close within it counts.
     round_trip_bps : float
         Cost in basis points of the y notional, paid by the alert and by every random entry alike.
     window : int
@@ -95,7 +97,7 @@ def outcome(
     Returns
     -------
     Outcome or NotEnough
-        NotEnough without a bar between the alert and its horizon.
+        NotEnough without two closes, fill and exit, between the alert and the end of its horizon.
 
     Raises
     ------
@@ -114,14 +116,15 @@ def outcome(
         raise DataError("Some prices are not positive numbers.", "Check the source of these prices.")
     closes_ms = epoch_ms(first.index) + bar_ms
     reach_ms = horizon_bars * bar_ms
-    now = int(np.searchsorted(closes_ms, at_ms, side="right"))
-    end = int(np.searchsorted(closes_ms, at_ms // bar_ms * bar_ms + reach_ms, side="right")) - 1
-    if end < now:
-        return NotEnough("bars after the alert", 0, 1)
-    y_price, x_price = legs.y_notional / legs.y_units, legs.x_notional / legs.x_units
-    earned = legs.y_units * (y_close[end] - y_price) + legs.x_units * (x_close[end] - x_price)
-    gross = earned / abs(legs.y_notional) * 1e4
-    entries, exits = _random_entries(closes_ms, now - window, reach_ms, seed)
+    filled = int(np.searchsorted(closes_ms, at_ms, side="right"))
+    until_ms = (at_ms // bar_ms + 1) * bar_ms + reach_ms
+    end = int(np.searchsorted(closes_ms, until_ms, side="right")) - 1
+    if end <= filled:
+        return NotEnough("bars after the alert", max(0, end - filled + 1), 2)
+    y_fill, x_fill = y_close[filled], x_close[filled]
+    earned = legs.y_units * (y_close[end] - y_fill) + legs.x_units * (x_close[end] - x_fill)
+    gross = earned / abs(legs.y_units * y_fill) * 1e4
+    entries, exits = _random_entries(closes_ms, filled - window, reach_ms, seed)
     y_return = y_close[exits] / y_close[entries] - 1.0
     x_return = x_close[exits] / x_close[entries] - 1.0
     x_share = abs(legs.x_notional / legs.y_notional)

@@ -107,8 +107,8 @@ def _columns() -> dict[str, Any]:
     after = {
         f"After {bars}": column(
             width=110,
-            help=f"What both legs, frozen at the alert, earned in {bars} bars, gross in bp of the y notional; in "
-            "brackets the mean of random entries of the same pair and side.",
+            help=f"What both legs, frozen at the alert and filled at the first close after it, earned in {bars} bars, "
+            "gross in bp of the y notional; in brackets the mean of random entries of the same pair and side.",
         )
         for bars in HORIZONS_BARS
     }
@@ -210,7 +210,7 @@ def _show_outcomes(outcomes: Sequence[StoredOutcome], event: AlertEvent) -> None
         st.caption("This one had no legs to follow.")
         return
     if not outcomes:
-        st.caption(f"Known when {HORIZONS_BARS[0]} bars have closed after it.")
+        st.caption(f"Known when {HORIZONS_BARS[0] + 1} bars have closed after it.")
         return
     show_table(
         {
@@ -253,11 +253,10 @@ def _show_scorecard(outcomes: Sequence[StoredOutcome]) -> None:
     known = {f"After {bars} bars": card for bars, card in cards.items() if not isinstance(card, NotEnough)}
     show_table({"": list(names)} | {head: _scores(card) for head, card in known.items()})
     st.caption(
-        "What both legs, frozen at the alert, earned in the bars after it, beside random entries on the same pair and "
-        "side before it; in brackets 95 % intervals that take alerts as independent, which overlapping ones are not. "
-        "On unrelated instruments the share is 50 %, and nothing is earned over random entries, but for the bounce "
-        "between bid and ask: an alert's last print lies rather on its far side. What comes back of that no fill "
-        "earns; judge by net."
+        "What both legs, frozen at the alert and filled at the first close after it, earned in so many bars, beside "
+        "random entries on the same pair and side before it; in brackets 95 % intervals that take alerts as "
+        "independent, which overlapping ones are not. On unrelated instruments the share is 50 %, and nothing is "
+        "earned over random entries."
     )
 
 

@@ -99,7 +99,7 @@ ALERTS = {
 }
 OUTCOMES = {
     "event_id": "the alert",
-    "horizon_bars": "bars after the alert",
+    "horizon_bars": "bars for which its legs are held, filled at the first close after it",
     "gross_bps": "what the legs frozen at the alert earned, in basis points of the y notional",
     "net_bps": "that less the round trip",
     "random_gross_bps": "the same for random entry times before the alert, mean",

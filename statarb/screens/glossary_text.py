@@ -464,9 +464,9 @@ GLOSSARY: dict[str, Term] = {
     "scorecard": Term(
         "Scorecard of alerts",
         BACKTEST,
-        "gross = (q_y ΔP_y + q_x ΔP_x) ÷ |q_y P_y|, units and prices frozen at the alert; net = gross − round trip",
-        "The share of alerts with a gross gain, and the means. Beside it random entries of the same side before the "
-        "alert: a rule is worth something where it earns more than they do.",
+        "gross = (q_y ΔP_y + q_x ΔP_x) ÷ |q_y P_y|, units frozen at the alert; net = gross − round trip",
+        "The share of alerts with a gross gain, and the means, filled at the first close after the alert. Beside it "
+        "random entries of the same side before it: a rule is worth something where it earns more than they do.",
         "Overlapping alerts are not independent, so the intervals are rather too narrow.",
         ("outcome", "scorecard"),
     ),

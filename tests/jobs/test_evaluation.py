@@ -308,6 +308,7 @@ def test_outcomes_come_when_their_bar_has_closed_also_after_a_restart(rig):
     rig.step()
     rig.minute(OFF)
     event = rig.events()[-1]
+    rig.minute(OFF)  # filled here, as far out
     for _ in range(15):
         rig.minute(0.0)
     rig.start()

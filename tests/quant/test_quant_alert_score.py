@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from bench.alert_score import alerts_of, score_of
-from bench.simulation import random_walks, reverting_pair
+from bench.simulation import noisy_walks, random_walks, reverting_pair
 
 
 def scored(make, pairs: int, horizon: int):
@@ -13,9 +14,10 @@ def scored(make, pairs: int, horizon: int):
     return score_of([one for run in range(pairs) for one in alerts_of(make(rng, 2100), run)[horizon]])
 
 
-def test_unrelated_walks_read_one_half_and_no_edge_over_random_entries():
+@pytest.mark.parametrize("make", [random_walks, noisy_walks])
+def test_unrelated_walks_read_one_half_and_no_edge_over_random_entries(make):
     """One half within two points; docs/methods.md has the table of more kinds and horizons."""
-    score = scored(random_walks, 1000, 15)
+    score = scored(make, 1000, 15)
     assert score.n > 2000
     assert abs(score.share_positive - 0.5) < 0.02
     low, high = score.excess_interval_bps

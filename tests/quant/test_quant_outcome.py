@@ -26,25 +26,25 @@ def closed_ms(bars: int) -> int:
 
 
 def test_a_result_by_hand():
-    y, x = series([100] * 10 + [101, 102, 99], [50] * 10 + [50, 50.5, 51])
+    y, x = series([90] * 10 + [100, 101, 102, 99], [60] * 10 + [50, 50, 50.5, 51])
     after = [outcome(y, x, MINUTE, LEGS, closed_ms(10), bars, 24.0, 5, seed=1) for bars in (1, 2, 3)]
-    # Sold 10 y at 100, bought 10 x at 50: 500 of x for 1,000 of y.
+    # Judged at 90 and 60; filled a bar later: sold 10 y at 100, bought 10 x at 50, 500 of x for 1,000 of y.
     assert [one.gross_bps for one in after] == pytest.approx([-100, -150, 200])
     assert [one.net_bps for one in after] == pytest.approx([-124, -174, 176])
 
 
-def test_a_live_alert_counts_its_horizon_from_the_last_close_and_its_result_from_its_own_prices():
-    y, x = series([100] * 10 + [101, 102, 103], [50] * 13)
+def test_a_live_alert_is_filled_at_the_close_of_its_bar():
+    y, x = series([90] * 10 + [100, 101, 102, 103], [50] * 14)
     live = outcome(y, x, MINUTE, LEGS, closed_ms(10) + 30_000, 2, 0.0, 5, seed=1)
     assert live.gross_bps == pytest.approx(-200)
 
 
-def test_the_last_close_within_the_horizon_counts_and_without_one_there_is_no_result():
-    y, x = series([100.0] * 12 + [103.0], [50.0] * 13)
-    y, x = y.drop(y.index[11]), x.drop(x.index[11])
+def test_the_last_close_within_the_horizon_counts_and_without_fill_and_exit_there_is_no_result():
+    y, x = series([100.0] * 13 + [103.0], [50.0] * 14)
+    y, x = y.drop(y.index[12]), x.drop(x.index[12])
     assert outcome(y, x, MINUTE, LEGS, closed_ms(10), 2, 0.0, 5, seed=1).gross_bps == pytest.approx(0)
-    assert isinstance(outcome(y, x, MINUTE, LEGS, closed_ms(11), 1, 0.0, 5, seed=1), NotEnough)
-    assert isinstance(outcome(y, x, MINUTE, LEGS, closed_ms(13), 5, 0.0, 5, seed=1), NotEnough)
+    assert outcome(y, x, MINUTE, LEGS, closed_ms(11), 1, 0.0, 5, seed=1) == NotEnough("bars after the alert", 1, 2)
+    assert outcome(y, x, MINUTE, LEGS, closed_ms(14), 5, 0.0, 5, seed=1) == NotEnough("bars after the alert", 0, 2)
 
 
 def test_random_entries_are_the_mean_of_a_plain_loop_where_all_are_taken():
