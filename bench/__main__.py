@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from bench import coldstart, latency, pair_analytics, refresh, restart, screen, size, throughput
+from bench import coldstart, latency, memory, pair_analytics, refresh, restart, screen, size, throughput
 
 RESULTS = Path(__file__).with_name("results.json")
 
@@ -21,9 +21,10 @@ PARTS = {
     "latency": latency,
     "restart": restart,
     "screen": screen,
+    "memory": memory,
 }
-BY_NAME_ONLY = ("restart",)
-"""Needs 3 GB of disk and some minutes."""
+BY_NAME_ONLY = ("restart", "memory")
+"""The one needs 3 GB of disk and some minutes, the other half an hour."""
 
 
 def main() -> int:

@@ -1,7 +1,5 @@
 """The desk in a real browser, on the real pipeline: exchange in a box, ingest, database, dashboard."""
 
-import base64
-import re
 import time
 from collections import Counter
 
@@ -24,6 +22,8 @@ from browsing import (
     zoom,
 )
 from processes import ingest, wait_until
+
+from bench.screen import fragment_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -169,11 +169,7 @@ def refreshes_of(page):
     asked = Counter()
     wire = page.context.new_cdp_session(page)
     wire.send("Network.enable")
-
-    def count(frame):
-        asked.update(re.findall(rb"[0-9a-f]{32}", base64.b64decode(frame["response"]["payloadData"]))[-1:])
-
-    wire.on("Network.webSocketFrameSent", count)
+    wire.on("Network.webSocketFrameSent", lambda e: asked.update([fragment_of(e["response"]["payloadData"])]))
     return lambda: max(asked.values(), default=0)
 
 
