@@ -88,7 +88,7 @@ def run(refreshes: int = REFRESHES, viewers: int = VIEWERS) -> list[Result]:
 
 def _server_mb(pid: int) -> float:
     """The median of some seconds: a study in the making comes and goes."""
-    sizes = []
+    sizes: list[float] = []
     for _ in range(20):
         sizes.append(psutil.Process(pid).memory_info().rss / 1e6)
         time.sleep(0.5)
