@@ -80,7 +80,7 @@ def fill(browser: Browser, url: str, desk: DeskFile, wait_s: float) -> None:
     time.sleep(wait_s)
     desk.delete_rule(rule.rule_id or 0)
     for name in ("Acknowledge all", "Acknowledge"):
-        button = page.get_by_role("button", name=name).first
+        button = page.get_by_role("button", name=name, exact=True).first
         if button.is_visible():
             button.click()
             page.wait_for_timeout(3_000)

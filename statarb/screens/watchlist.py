@@ -41,7 +41,8 @@ def show_watchlist(desk: Desk, params: PairParams) -> None:
     """The strip of pairs on the slow clock, and beside it the button that changes it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="watch"):
         _show_strip(desk, params)
-        _show_editor(desk, params)
+        with st.container(width="content"):
+            _show_editor(desk, params)
 
 
 @st.fragment(run_every=TICK)

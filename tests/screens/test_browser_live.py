@@ -154,6 +154,8 @@ def test_the_watchlist_fades_where_it_goes_on(page, url):
     wait_until(lambda: strip.evaluate(edges) == [False, True])
     strip.locator(".statarb-tile").last.focus()
     wait_until(lambda: strip.evaluate(edges) == [True, False])
+    row = page.locator(".st-key-watch").bounding_box()["width"]
+    assert strip.bounding_box()["width"] > 0.75 * row, "the strip has all that its button leaves"
 
 
 def test_a_click_in_the_watchlist_makes_a_pair_the_current_one_and_the_link_follows(page, url):
