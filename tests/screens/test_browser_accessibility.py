@@ -7,7 +7,7 @@ import pytest
 from browsing import PAGE_PATHS, all_shown, dashboard
 from desk_database import DeskDatabase
 from support import PROJECT
-from test_page_data import uploaded
+from test_page_upload import uploaded
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
