@@ -6,90 +6,23 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from desk_database import DeskDatabase
+from alert_rig import END_MS, PARAMS, Rig
 
 from statarb.alerts import AlertRule, Condition
-from statarb.jobs.alerts import Alerts
 from statarb.params import PairParams
 from statarb.quant import PairStudy, costs, frozen_moments, pinned, two_legs
 from statarb.settings import desk_path
-from statarb.store import AlertEvent, AlertHealth, DeskFile, Inbox, Reader, Writer
+from statarb.store import AlertHealth, Reader
 
-END_MS = 1_700_000_040_000
-PARAMS = PairParams(test_window=400)
 OFF = 0.03
 """A shift of ETHUSDT, in log units, that no window has seen."""
-
-
-class DeskClock:
-    """The local clock, which a test moves."""
-
-    def __init__(self) -> None:
-        self.ms = END_MS + 1_500
-
-    def now_ms(self) -> int:
-        return self.ms
-
-    def monotonic_s(self) -> float:
-        return self.ms / 1000
-
-    def wait(self, stop, seconds: float) -> bool:
-        self.ms += int(seconds * 1000)
-        return stop.is_set()
-
-
-class Rig:
-    """Ingest's alerts on a database that the test continues minute by minute."""
-
-    def __init__(self, tmp_path, minutes: int = 900) -> None:
-        self.path, self.clock = tmp_path / "ticks.db", DeskClock()
-        self.database = DeskDatabase(self.path, minutes, end_ms=END_MS)
-        self.database.heartbeat(now_ms=self.clock.ms)
-        self.desk = DeskFile(desk_path(self.path))
-        self.inbox = Inbox()
-        self.writer = Writer(self.path, "simulated", self.inbox, self.clock)
-        self.start()
-
-    def start(self) -> None:
-        """As after a kill: nothing is left but the files."""
-        self.alerts = Alerts(self.path, "simulated", self.inbox.put, "http://desk:1", clock=self.clock)
-
-    def rule(self, *conditions: Condition, **more) -> AlertRule:
-        """The only rule of the desk, saved long ago."""
-        for rule in self.desk.rules():
-            self.desk.delete_rule(rule.rule_id)
-        return self.desk.save_rule(AlertRule("Mine", conditions, **{"params": PARAMS, "cooldown_s": 0} | more))
-
-    def step(self) -> dict:
-        stats = self.alerts.step()
-        while not self.writer.step(0):
-            pass
-        return stats
-
-    def minute(self, shift: float = 0.0) -> dict:
-        """Another minute closes, and the alerts look a second later."""
-        self.database.add_minute(shift)
-        self.clock.ms += 60_000
-        return self.step()
-
-    def events(self) -> list[AlertEvent]:
-        """Oldest first."""
-        reader = Reader(self.path)
-        try:
-            return reader.alert_events()[::-1]
-        finally:
-            reader.close()
-
-    def close(self) -> None:
-        self.database.close()
-        self.writer.close()
 
 
 @pytest.fixture
 def rig(tmp_path, monkeypatch):
     # A rule is saved by the machine's clock, which is years after the bars of this test.
     monkeypatch.setattr("statarb.store.desk_file.SYSTEM_CLOCK", type("Past", (), {"now_ms": lambda self: 0})())
-    rig = Rig(tmp_path)
+    rig = Rig(tmp_path / "ticks.db")
     yield rig
     rig.close()
 
