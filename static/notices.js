@@ -123,9 +123,9 @@ class Bell {
     const seen = Object.assign(element("button", "statarb-seen", "Acknowledge"), { type: "button" });
     seen.onclick = () => answer(String(id));
     const view = element("a", "statarb-view", "Open this view");
-    view.href = new URL(link, document.baseURI).href;
+    if (link) view.href = new URL(link, document.baseURI).href;
     const foot = element("div", "statarb-foot");
-    foot.append(element("span", "", when), view, seen);
+    foot.append(element("span", "", when), ...(link ? [view] : []), seen);
     card.append(aside, element("b", "", head), element("div", "", text), foot);
     return card;
   }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from statarb.screens.cards import show_problem
 from statarb.screens.change import make_change
 from statarb.screens.desk import Desk
 from statarb.screens.glossary_text import tip
+from statarb.screens.notices import is_own_link
 from statarb.screens.stat import show_table
 from statarb.screens.views import AlertLog
 from statarb.screens.wording import DASH, escape, number_text, share_text
@@ -27,7 +27,6 @@ from statarb.store.desk_file import NOTE_CHARACTERS, Mark
 TICK = "2s"
 _CHOSEN, _SHOWN = "alert", "alerts_shown"
 _STATES = {"fired": "alert", "held": "held back", "digest": "digest", "suppressed": "suppressed"}
-_LINK = re.compile(r"\./\?[\w=&%.:+-]*")
 
 Key = tuple[int, int]
 """An alert's id and time, as marks know it."""
@@ -170,7 +169,7 @@ def _show_alert(file: DeskFile, event: AlertEvent, log: AlertLog, mark: Mark) ->
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             _show_acknowledge(file, event, mark)
             _show_note_form(file, event, mark)
-            if _LINK.fullmatch(event.link):
+            if is_own_link(event.link):
                 st.link_button("Open the view", event.link, icon=":material/open_in_new:")
         if mark.note:
             st.markdown(f":material/sticky_note_2: {escape(mark.note)}")

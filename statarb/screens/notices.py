@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -9,7 +10,6 @@ import streamlit as st
 
 from statarb.clock import SYSTEM_CLOCK, Zone
 from statarb.errors import StatarbError
-from statarb.market import Instrument
 from statarb.screens.component import chart_component
 from statarb.screens.desk import Desk
 from statarb.screens.wording import escape, number_text
@@ -22,6 +22,7 @@ TICK = "3s"
 CARDS = 2
 _CARD_MS = 3_600_000
 _SAID = ("fired", "digest")
+_OWN_LINK = re.compile(r"\./\?[\w=&%.:+-]*")
 _BELL = chart_component("statarb.notices", "notices.js")
 
 
@@ -68,17 +69,22 @@ def bell(waiting: list[AlertEvent], past: Collection[int | None], zone: Zone, no
                 "head": head_text(event),
                 "text": event.reason,
                 "when": f"{zone.text(event.at_ms)[11:]} {zone.label}{'' if event.ended_at_ms is None else ', over'}",
-                "link": event.link,
+                "link": event.link if is_own_link(event.link) else "",
             }
             for event in fresh[:CARDS]
         ],
     }
 
 
+def is_own_link(link: str) -> bool:
+    """Whether a link leads to a view of this desk: what is stored with an alert may have been written by anybody."""
+    return bool(_OWN_LINK.fullmatch(link))
+
+
 def head_text(event: AlertEvent) -> str:
     """The alert in one line: its name, its pair, z and what is left after costs."""
     parts = [event.name]
-    pair = " on ".join(Instrument.parse(leg).label for leg in (event.y, event.x)) if event.y else ""
+    pair = " on ".join(leg.removeprefix("spot:") for leg in (event.y, event.x) if leg)
     if pair not in event.name:
         parts.append(pair)
     if event.z is not None:

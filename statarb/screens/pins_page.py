@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -109,7 +110,7 @@ def _row(pin: Pin) -> dict[str, object]:
         "Net, bp": result.net_bps,
         "Gross": result.gross,
         "Costs": result.entry_cost + result.exit_cost,
-        "Carry": result.carry,
+        "Carry": math.nan if result.carry is None else result.carry,
         "z out": number_text(result.z, 2, signed=True),
         "Note": pin.note,
     }

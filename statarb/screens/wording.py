@@ -15,7 +15,7 @@ DASH = "\u2014"
 
 def escape(text: str) -> str:
     """`text` so that Markdown shows it as it is: for all that comes from the database or the URL."""
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]()<>#+!|~$:&/])", r"\\\1", text)
 
 
 def with_commands(text: str) -> str:

@@ -56,10 +56,12 @@ PAGE_PATHS = page_paths()
 
 
 @contextlib.contextmanager
-def dashboard(db):
-    """Its address, once it answers."""
+def dashboard(db, **settings):
+    """Its address, once it answers; `settings` are environment variables."""
     port = free_port()
-    with running("-m", "streamlit", "run", "app.py", "--server.port", str(port), STATARB_DB=str(db)) as process:
+    with running(
+        "-m", "streamlit", "run", "app.py", "--server.port", str(port), STATARB_DB=str(db), **settings
+    ) as process:
         wait_until(lambda: answers(process, port))
         yield f"http://127.0.0.1:{port}"
         assert "Traceback" not in process.output, process.output

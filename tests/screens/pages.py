@@ -6,6 +6,7 @@ from streamlit.testing.v1 import AppTest
 def _page(name):
     """As app.py puts it together."""
     import importlib
+    import inspect
 
     from statarb.screens.frame import read_instruments
     from statarb.screens.resources import shared_desk
@@ -13,7 +14,8 @@ def _page(name):
 
     desk = shared_desk()
     params = show_sidebar(read_instruments(desk))
-    getattr(importlib.import_module(f"statarb.screens.{name}_page"), f"show_{name}_page")(desk, params)
+    show = getattr(importlib.import_module(f"statarb.screens.{name}_page"), f"show_{name}_page")
+    show(*(desk, params)[: len(inspect.signature(show).parameters)])
 
 
 def page(name, **query):

@@ -2,41 +2,27 @@
 
 import random
 import re
-import string
 
 import pytest
-from desk_database import DeskDatabase
-from pages import page, ran_well, words
+from hostile import BAD, hostile, hostile_desk, hostile_file, hostile_link
+from pages import page, ran_well
 from support import PROJECT
 
 from statarb.alerts import METRICS, AlertRule, Condition
 from statarb.errors import StatarbError
 from statarb.market import Instrument
-from statarb.params import KNOB, KNOBS, PairParams
+from statarb.params import KNOBS, PairParams
 from statarb.screens.wording import escape
 from statarb.settings import desk_path
 from statarb.store import DeskFile
+from statarb.store.column_guess import guess_columns
+from statarb.store.ohlcv import Layout, read_ohlcv
+from statarb.store.text_table import read_table
 
 TIMES = 1_000
-BAD = (
-    "<script>window.ran=1</script>", "<img src=x onerror=window.ran=1>", "[a](javascript:window.ran=1)", "{{7*7}}",
-    "'; DROP TABLE trades; --", "../../../etc/passwd", "..\\..\\x", "%00", "\x00", "\u202eTDSU", "=HYPERLINK(\"x\")",
-    "nan", "inf", "-inf", "1e400", "-1", "٣", "9" * 400, "A" * 5_000, "", " ", "\n# h", "$x^2$", ":red[x]",
-    ":material/bolt:", "http://evil.example", "file:///etc/passwd", "true", "null", "[]", "{}", "0x10", "1_000", "½",
-)  # fmt: skip
-ACTIVE = re.compile(r"(?<!\\)(?:\\\\)*[`*_{}\[\]()<>#+!|~$:]")
+PAGES = ("live", "pair", "backtest", "pins", "alerts", "quality", "data", "glossary")
+ACTIVE = re.compile(r"(?<!\\)(?:\\\\)*[`*_{}\[\]()<>#+!|~$:&/]")
 INSTRUMENT = re.compile(r"[a-z0-9_.-]+:[^\s/,:&?#'\"<>;\\\0]{1,40}")
-
-
-def hostile(rng) -> str:
-    """One of the classics, a random text, or a classic inside one."""
-    noise = "".join(rng.choice(string.printable + "€\u2028\ud7ff\U0001f4a5") for _ in range(rng.randrange(1, 30)))
-    return rng.choice((rng.choice(BAD), noise, noise + rng.choice(BAD) + noise))
-
-
-def hostile_link(rng) -> dict[str, str]:
-    names = [*KNOB, "unknown", "tz", "page", "data", "db", "section"]
-    return {rng.choice(names): hostile(rng) for _ in range(rng.randrange(1, 8))}
 
 
 def is_sentence(error: StatarbError) -> bool:
@@ -75,7 +61,7 @@ def test_a_thousand_texts_are_shown_as_they_are():
         text = hostile(rng)
         shown = escape(text)
         assert not ACTIVE.search(shown)
-        assert re.sub(r"\\([\\`*_{}\[\]()<>#+!|~$:])", r"\1", shown) == text
+        assert re.sub(r"\\([\\`*_{}\[\]()<>#+!|~$:&/])", r"\1", shown) == text
 
 
 def test_a_thousand_alert_rules_are_kept_as_they_were_written_or_refused_in_a_sentence(tmp_path):
@@ -100,15 +86,36 @@ def test_a_thousand_alert_rules_are_kept_as_they_were_written_or_refused_in_a_se
         AlertRule.from_json(hostile(rng))
 
 
-@pytest.fixture
-def filled(tmp_path, monkeypatch):
-    path = tmp_path / "data" / "t.db"
-    path.parent.mkdir()
-    monkeypatch.setenv("STATARB_DB", str(path))
-    database = DeskDatabase(path, names=("BTCUSDT", "ETHUSDT"))
-    database.fresh_trades()
-    yield database
+def test_a_thousand_files_are_read_or_refused_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rng = random.Random(6)
+    refused = 0
+    for _ in range(TIMES):
+        data = hostile_file(rng)
+        try:
+            table = read_table(data)
+            assert len(read_ohlcv(table, Layout(guess_columns(table))).bars)
+        except StatarbError as error:
+            refused += is_sentence(error)
+    assert TIMES / 5 < refused < TIMES * 4 / 5
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Of a desk that is full of hostile texts, in `data`."""
+    folder = tmp_path_factory.mktemp("hostile")
+    database = hostile_desk(folder / "data" / "t.db")
+    yield folder
     database.close()
+
+
+@pytest.fixture
+def db(folder, monkeypatch):
+    path = folder / "data" / "t.db"
+    monkeypatch.setenv("STATARB_DB", str(path))
+    monkeypatch.chdir(folder)
+    return path
 
 
 def files_of(folder) -> set[str]:
@@ -117,23 +124,50 @@ def files_of(folder) -> set[str]:
     return {str(path) for kind in ours for path in folder.glob(kind)}
 
 
-def test_pages_take_hostile_links_without_a_traceback_and_leave_no_file_outside_data(filled, tmp_path):
-    rng = random.Random(5)
+OPENED = (
+    {}, {"section": "Hedge", "alerts": "Rules"}, {"section": "Tests", "alerts": "Delivery", "data_tab": "Upload"},
+    {"section": "Distribution", "export": "Trades", "data_tab": "Export"}, {"y": "[A](B)", "x": "{{7*7}}"},
+    {"timeframe": "5m", "tz": "local", "y": "`C`", "data_tab": "Feature table"},
+)  # fmt: skip
+"""Parts of the pages that a link opens."""
+
+
+def leaves_nothing(folder) -> bool:
+    """Whether nothing was written but into its `data`."""
+    return {path.relative_to(folder).parts[0] for path in folder.rglob("*")} == {"data"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_takes_hostile_links_without_a_traceback_and_leaves_no_file_outside_data(db, folder, name):
+    rng = random.Random(name)
     before = files_of(PROJECT)
-    for name in ("live", "pair", "backtest", "alerts", "quality", "data"):
-        at = page(name, **{key: value.replace("\x00", "%00") for key, value in hostile_link(rng).items()})
-        assert ran_well(at), name
-        assert "evil.example" not in words(at)
-        assert "passwd" not in words(at)
-    assert {path.relative_to(tmp_path).parts[0] for path in tmp_path.rglob("*")} == {"data"}
+    for number in range(30):
+        link = OPENED[number % len(OPENED)] | hostile_link(rng)
+        at = page(name, **{key: value.replace("\x00", "%00") for key, value in link.items()})
+        assert ran_well(at), link
+    assert leaves_nothing(folder)
     assert files_of(PROJECT) == before
 
 
-def test_hostile_names_of_rules_are_shown_as_text(filled):
-    file = DeskFile(desk_path(filled.path))
-    named = [file.save_rule(AlertRule(text, (Condition("abs_z", "above", 2.0),))) for text in BAD if text.split()]
+def test_the_page_of_uploads_takes_hostile_files_and_names(db, folder):
+    rng = random.Random(7)
+    at = page("data", data_tab="Upload")
+    before = files_of(PROJECT)
+    for _ in range(40):
+        name = f"{hostile(rng)}.csv"
+        at.get("file_uploader")[0].set_value((name, hostile_file(rng), "text/csv")).run()
+        assert ran_well(at), name
+        for head in at.header:
+            assert not ACTIVE.search(head.value)
+    assert leaves_nothing(folder)
+    assert files_of(PROJECT) == before
+
+
+def test_hostile_names_of_rules_are_shown_as_text(db):
+    rules = DeskFile(desk_path(db)).rules()
+    assert len(rules) > len(BAD) / 2
     at = page("alerts", alerts="Rules")
     assert ran_well(at)
     said = "\n".join(element.value for element in at.markdown)
-    for rule in named:
+    for rule in rules:
         assert f"**{escape(rule.name)}**" in said

@@ -150,3 +150,12 @@ def test_a_desk_file_that_cannot_be_read_leaves_the_page_as_it_is(tmp_path, monk
     at.run()
     assert not at.exception
     database.close()
+
+
+def test_a_card_takes_any_text_for_a_leg_and_no_link_that_is_not_ours():
+    cards = [
+        bell([replace(EVENT, y="<b>", x="", link=link, made_at_ms=NOW_MS)], (), UTC_ZONE, NOW_MS)["cards"]
+        for link in ("./?y=ETHUSDT", "javascript:alert(1)", "//evil.example")
+    ]
+    assert [card["link"] for (card,) in cards] == ["./?y=ETHUSDT", "", ""]
+    assert "<b>" in cards[0][0]["head"]

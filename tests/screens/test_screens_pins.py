@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from statarb.clock import SYSTEM_CLOCK
 from statarb.params import PairParams
-from statarb.pins import Fill
+from statarb.pins import Fill, PinExit
 from statarb.quant import FrozenMoments, pin_result, pin_state
 from statarb.screens.desk import Desk
 from statarb.screens.pin_words import money_text
@@ -230,3 +230,10 @@ def test_a_pin_that_would_leave_at_once_says_so_when_it_is_made(market, knobs, s
     assert 0.6 < abs(z) < 3.5
     assert (f"z is {number_text(z, 2, signed=True)} already, " in told) == bool(said)
     assert said in told
+
+
+def test_closed_pins_whose_carry_nobody_knows_are_listed(market, file, pin):
+    file.save_pin(replace(pin, exit=PinExit(pin.entered_at_ms + 60_000, Fill(3000.0), Fill(60_000.0), None)))
+    at = page()
+    assert "**1 closed**" in words(at)
+    assert at.dataframe[0].value["Carry"].isna().all()
