@@ -17,7 +17,7 @@ from statarb.errors import (
     MissingDatabaseError,
     StoreError,
 )
-from statarb.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
+from statarb.store.schema import APPLICATION_ID, MIGRATIONS, VERSION, Migration
 
 # FULL because a power cut then loses nothing that was acknowledged; NORMAL loses its tail.
 _WRITER_PRAGMAS = """
@@ -114,26 +114,36 @@ def _copy_before(connection: sqlite3.Connection, path: Path, migration: str) -> 
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> list[str]:
-    """Bring a database up to VERSION, one named step a transaction, a copy made before each; what was done."""
+    """Bring a database up to VERSION, one named step a transaction, a copy made before each; what was done.
+
+    A new one is made in one transaction, so that no reader meets a part of it.
+    """
     done = []
     version = check_identity(connection, path)
-    for number, migration in enumerate(MIGRATIONS[version:], version + 1):
-        copy = _copy_before(connection, path, migration.name) if version else None
+    steps = list(enumerate(MIGRATIONS, 1))[version:]
+    for batch in [[step] for step in steps] if version else [steps]:
+        copy = _copy_before(connection, path, batch[0][1].name) if version else None
         connection.execute("BEGIN IMMEDIATE")
         try:
-            for statement in migration.statements:
-                connection.execute(statement)
-            if number == 1:
-                rows = [("created_at_ms", str(SYSTEM_CLOCK.now_ms())), ("created_by", f"statarb {__version__}")]
-                connection.executemany("INSERT INTO meta VALUES(?,?)", rows)
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version={number}")
+            for number, migration in batch:
+                _apply(connection, number, migration)
             connection.execute("COMMIT")
         except BaseException:
             connection.execute("ROLLBACK")
             raise
-        done.append(f"applied {number:04d} {migration.name}" + (f" (copy before it: {copy.name})" if copy else ""))
+        said = f" (copy before it: {copy.name})" if copy else ""
+        done += [f"applied {number:04d} {migration.name}{said}" for number, migration in batch]
     return done
+
+
+def _apply(connection: sqlite3.Connection, number: int, migration: Migration) -> None:
+    for statement in migration.statements:
+        connection.execute(statement)
+    if number == 1:
+        rows = [("created_at_ms", str(SYSTEM_CLOCK.now_ms())), ("created_by", f"statarb {__version__}")]
+        connection.executemany("INSERT INTO meta VALUES(?,?)", rows)
+    connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version={number}")
 
 
 def open_writer(path: Path) -> tuple[sqlite3.Connection, list[str]]:
@@ -191,19 +201,23 @@ def open_reader(path: Path) -> sqlite3.Connection:
     Raises
     ------
     MissingDatabaseError
-        No file there, or an empty one.
+        No file there, or one without tables yet.
     StoreError
         Foreign, newer, older or damaged.
     """
+    missing = MissingDatabaseError(f"There is no database at {path} yet.", "Start `python ingest.py` or `make demo`.")
     if not path.is_file() or not path.stat().st_size:
-        raise MissingDatabaseError(f"There is no database at {path} yet.", "Start `python ingest.py` or `make demo`.")
+        raise missing
     with plain_errors(path):
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False, timeout=2
         )
         try:
             connection.executescript("PRAGMA query_only=1; PRAGMA trusted_schema=OFF; PRAGMA cache_size=-16384;")
-            if check_identity(connection, path) < VERSION:
+            version = check_identity(connection, path)
+            if not version:  # ingest is about to make it
+                raise missing
+            if version < VERSION:
                 raise StoreError(f"{path} has an older schema.", "Run `python db_setup.py` to upgrade it.")
         except BaseException:
             connection.close()

@@ -154,6 +154,21 @@ def test_a_missing_and_an_empty_database_say_how_to_make_one(tmp_path):
         Reader(tmp_path / "t.db")
 
 
+def test_a_reader_meets_a_new_database_whole_or_not_at_all(tmp_path, monkeypatch):
+    path, seen = tmp_path / "t.db", []
+
+    def look(connection, number, migration, apply=connecting._apply):
+        with pytest.raises(MissingDatabaseError):
+            Reader(path)
+        seen.append(number)
+        apply(connection, number, migration)
+
+    monkeypatch.setattr(connecting, "_apply", look)
+    create_database(path)
+    assert seen == list(range(1, VERSION + 1))
+    Reader(path).close()
+
+
 def test_setup_never_runs_beside_ingest(tmp_path):
     with IngestLock(tmp_path / "t.db"), pytest.raises(LockedDatabaseError):
         create_database(tmp_path / "t.db")
