@@ -32,7 +32,7 @@ bench: $(TOOLS)  ## the benchmarks, as a table and bench/results.json
 calibrate: $(TOOLS)  ## level, power and coverage of the statistics, by simulation, into docs/methods.md
 	$(VENV_BIN)/python -m bench.calibration --write
 
-screenshots: $(TOOLS)  ## the README's pictures, taken of a demo of its own; some minutes
+screenshots: $(TOOLS)  ## the README's pictures, taken of a demo of its own; ten minutes
 	$(VENV_BIN)/python docs/screenshots.py
 
 fix: $(TOOLS)  ## format the code and repair what the linter can repair

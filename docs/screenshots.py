@@ -22,6 +22,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from statarb.alerts import AlertRule, Condition  # noqa: E402
+from statarb.params import PairParams  # noqa: E402
 from statarb.settings import desk_path  # noqa: E402
 from statarb.store import DeskFile  # noqa: E402
 
@@ -48,7 +49,8 @@ README = (("live", "light"), ("live", "dark"), ("live", "phone"), ("pair", "ligh
 TALLEST_PX = 1700
 COLOURS = 255
 """Of a picture's palette: a screen of text and lines loses nothing, and a file is a third of its size."""
-OFTEN = AlertRule("|z| above 0.5, for the pictures", (Condition("abs_z", "above", 0.5),), basis="live", cooldown_s=60)
+OFTEN = AlertRule("|z| above 2", (Condition("abs_z", "above", 2.0),), PairParams(timeframe="1s"), cooldown_s=10)
+"""Of bars so short that alerts and what came of them are there within minutes."""
 
 
 @contextlib.contextmanager
@@ -119,7 +121,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--every", action="store_true", help="every page in every look, not only the README's")
     parser.add_argument("--to", type=Path, default=PROJECT / "docs" / "img", help="the folder [docs/img]")
-    parser.add_argument("--wait", type=float, default=150, metavar="S", help="seconds for alerts and pins [150]")
+    parser.add_argument("--wait", type=float, default=300, metavar="S", help="seconds for alerts and pins [300]")
     options = parser.parse_args()
     wanted = [(view, look) for view in VIEWS for look in LOOKS] if options.every else README
     options.to.mkdir(parents=True, exist_ok=True)

@@ -142,9 +142,17 @@ def test_a_span_of_ones_own_is_all_that_its_file_holds(page, address, database):
     since, until = (
         pd.Timestamp(database.end_ms - hours * 3_600_000, unit="ms").floor("h").to_pydatetime() for hours in (5, 2)
     )
-    query = f"export=Bars&span_bars=Custom&export_from={since:%Y-%m-%dT%H:%M}&export_to={until:%Y-%m-%dT%H:%M}"
-    page.goto(f"{address}/export?{query}")
-    page.get_by_text(f"from {since:%Y-%m-%d %H:%M:%S} to {until:%Y-%m-%d %H:%M:%S} UTC").wait_for()
+    page.goto(f"{address}/export?export=Bars")
+    page.get_by_role("radio", name="Custom", exact=True).click()
+    for label, moment in (("From, UTC", since), ("To, UTC (not included)", until)):
+        page.get_by_role("spinbutton", name=f"year, {label}").click()
+        page.keyboard.type(f"{moment:%Y%m%d%H%M}")
+        page.locator("h1").click()  # the field gives its value once it is left
+    told = page.get_by_text(f"from {since:%Y-%m-%d %H:%M:%S} to {until:%Y-%m-%d %H:%M:%S} UTC")
+    told.wait_for()
+    page.wait_for_function("['export_from', 'export_to'].every((part) => location.search.includes(part))")
+    page.reload()
+    told.wait_for()
     page.wait_for_timeout(2_500)  # a page that has just opened runs a few times more, and gives its buttons new files
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
@@ -176,3 +184,12 @@ def test_sound_and_desktop_notice_tell_of_what_comes_while_they_are_on(page, add
     page.wait_for_selector(".statarb-bell[aria-label^='2 alerts wait']")
     assert page.locator(".statarb-setting input:checked").count() == 2
     assert page.evaluate("[window.sounded, window.noticed.length]") == [0, 0], "no news after a reload"
+
+
+def test_a_desktop_notice_that_the_browser_refuses_stays_off(page, address):
+    page.add_init_script(LISTEN.replace("granted", "denied"))
+    open_chart(page, address)
+    page.locator(".statarb-bell").click()
+    page.get_by_label("Desktop notice").click()
+    page.get_by_text("This browser does not allow notices from this address.").wait_for()
+    assert not page.get_by_label("Desktop notice").is_checked()
