@@ -81,11 +81,10 @@ def fill(browser: Browser, url: str, desk: DeskFile, wait_s: float) -> None:
     page.get_by_role("button", name="I am in").click(timeout=120_000)
     time.sleep(wait_s)
     desk.delete_rule(rule.rule_id or 0)
-    for name in ("Acknowledge all", "Acknowledge"):
-        button = page.get_by_role("button", name=name, exact=True).first
-        if button.is_visible():
-            button.click()
-            page.wait_for_timeout(3_000)
+    acknowledge = page.locator(".statarb-seen")
+    while acknowledge.count():
+        acknowledge.first.click()
+        page.wait_for_timeout(4_000)
     page.close()
 
 

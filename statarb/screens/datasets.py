@@ -71,11 +71,8 @@ class Order:
 
         A source that is no venue comes first; the analysis goes without its name, and a journal is of all pairs.
         """
-        labels = (
-            []
-            if self.what in JOURNALS
-            else [name.removeprefix("spot:") for name in (self.instruments or (self.params.y, self.params.x))]
-        )
+        names = () if self.what in JOURNALS else self.instruments or (self.params.y, self.params.x)
+        labels = [name.removeprefix("spot:") for name in names]
         parts = [source] if source in ("simulated", "import", "upload") else []
         parts += labels if len(labels) <= 3 else [f"{len(labels)}-instruments"]
         parts += [] if self.milliseconds else [self.params.timeframe]
@@ -150,13 +147,12 @@ def excess(order: Order, rows: int) -> str:
 
 def facts_of(reader: Reader, db: Path, order: Order, source: str, made_at_ms: int) -> dict[str, Any]:
     """What the cells of a file do not say."""
-    names = order.instruments or (order.params.y, order.params.x)
+    names, base = order.instruments or (order.params.y, order.params.x), timeframe(order.params.timeframe).base
     if order.what in JOURNALS:
         pairs = [_pair_of(one) for one in _written(reader, db, order)]
-        names = tuple(dict.fromkeys(leg for pair in pairs for leg in pair))
-    base = (
-        "1s" if order.what == "trades" else "1m" if order.what in JOURNALS else timeframe(order.params.timeframe).base
-    )
+        names, base = tuple(dict.fromkeys(leg for pair in pairs for leg in pair)), "1m"
+    if order.what == "trades":
+        base = "1s"
     spans = {name: reader.coverage(name, base, order.since_ms, order.until_ms) for name in names}
     facts: dict[str, Any] = {
         "content": order.what,
