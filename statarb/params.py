@@ -220,9 +220,11 @@ class PairParams:
         return params
 
     def to_query(self) -> dict[str, str]:
-        """The knobs that differ from their timeframe's defaults, as URL parameters."""
-        default = asdict(PairParams.for_timeframe(self.timeframe))
-        query = {k: _plain_text(v) for k, v in asdict(self).items() if v != default[k]}
+        """The legs by their labels, as the page's own link has them, and the knobs that differ from their timeframe's
+        defaults, as URL parameters."""
+        default = asdict(PairParams.for_timeframe(self.timeframe, y=self.y, x=self.x))
+        legs = {"y": self.pair.y.label, "x": self.pair.x.label}
+        query = legs | {k: _plain_text(v) for k, v in asdict(self).items() if v != default[k]}
         return query | ({"timeframe": self.timeframe} if self.timeframe != KNOB["timeframe"].default else {})
 
     @property

@@ -4,6 +4,10 @@
 const SETTINGS = ["sound", "desktop"];
 const MOST_ASIDE = 200;
 const LABELS = { sound: "Sound", desktop: "Desktop notice" };
+const TITLES = {
+  sound: "In this browser. After a reload it may stay silent until the page is clicked.",
+  desktop: "In this browser, if it allows notices from this address.",
+};
 const HTML = `
   <button class="statarb-bell" type="button" aria-haspopup="true" aria-expanded="false">
     <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true"><path fill="currentColor"
@@ -20,7 +24,7 @@ const HTML = `
 const stored = (name) => localStorage.getItem(`statarb.${name}`);
 const store = (name, value) => localStorage.setItem(`statarb.${name}`, value);
 
-/** Ids of the cards that this browser does not show any more; they still wait for the desk. */
+/** Names of the cards that this browser does not show any more; they still wait for the desk. */
 const putAside = () => JSON.parse(stored("aside") ?? "[]");
 
 /** An element with its class and its text; text is never taken for HTML. */
@@ -70,6 +74,7 @@ class Bell {
   setting(name) {
     const label = element("label", "statarb-setting", LABELS[name]);
     const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: stored(name) === "on" });
+    label.title = TITLES[name];
     label.prepend(box);
     box.onchange = async () => {
       if (box.checked && name === "sound") beep();
@@ -121,7 +126,7 @@ class Bell {
       redraw();
     };
     const seen = Object.assign(element("button", "statarb-seen", "Acknowledge"), { type: "button" });
-    seen.onclick = () => answer(String(id));
+    seen.onclick = () => answer(id);
     const view = element("a", "statarb-view", "Open this view");
     if (link) view.href = new URL(link, document.baseURI).href;
     const foot = element("div", "statarb-foot");
@@ -142,8 +147,9 @@ class Bell {
     const first = this.newest === undefined;
     const isNew = !first && newest > this.newest;
     this.newest = Math.max(newest, this.newest ?? 0);
-    if (!isNew || stored("noticed") === String(newest)) return;
-    store("noticed", newest);
+    const name = cards[0]?.id ?? String(newest);
+    if (!isNew || stored("noticed") === name) return;
+    store("noticed", name);
     if (stored("sound") === "on") beep();
     if (stored("desktop") === "on" && "Notification" in window && Notification.permission === "granted" && cards[0]) {
       new Notification(cards[0].head, { body: cards[0].text, tag: `statarb-${newest}` });

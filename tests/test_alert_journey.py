@@ -42,7 +42,7 @@ def test_an_alert_reaches_a_webhook_and_a_mailbox_once_with_no_browser_open_and_
     message = hook.messages[0]["message"]
     assert message.startswith("ETHUSDT on BTCUSDT: |z| above 0.001 sd\nAny distance · spot, simulated · live at ")
     assert "round trip" in message
-    assert "http://desk:8501/?y=spot%3AETHUSDT" in message
+    assert "http://desk:8501/?y=ETHUSDT&x=BTCUSDT" in message
     assert output.count("Alert rule:3, ETHUSDT on BTCUSDT, fired") == 1
     kept = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.name != "desk.db")
     assert b"secret-path-of-the-hook" not in kept + output.encode()

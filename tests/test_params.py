@@ -40,7 +40,8 @@ def test_a_link_reads_back_as_the_same_analysis(params):
 @pytest.mark.parametrize("name", TIMEFRAMES)
 def test_a_timeframes_own_defaults_make_a_short_link(name):
     params = PairParams.for_timeframe(name)
-    assert params.to_query() == ({} if name == "1m" else {"timeframe": name})
+    legs = {"y": "ETHUSDT", "x": "BTCUSDT"}
+    assert params.to_query() == legs | ({} if name == "1m" else {"timeframe": name})
     assert (params.window, params.test_window) == default_windows(params.bar_s)
 
 

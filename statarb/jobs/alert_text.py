@@ -24,8 +24,7 @@ _HEADS = {
 
 def link_of(params: PairParams) -> str:
     """The view that shows the pair so, as a relative address: Live View is at the root, whatever page one is on."""
-    query = urlencode({"y": params.y, "x": params.x} | params.to_query())
-    return f"./?{query}"
+    return f"./?{urlencode(params.to_query())}"
 
 
 def rule_event(

@@ -15,7 +15,7 @@ from statarb.screens.cards import show_problem
 from statarb.screens.change import make_change
 from statarb.screens.desk import Desk
 from statarb.screens.glossary_text import tip
-from statarb.screens.notices import is_own_link
+from statarb.screens.notices import is_own_link, name_of
 from statarb.screens.stat import show_table
 from statarb.screens.views import AlertLog
 from statarb.screens.wording import DASH, escape, number_text, share_text
@@ -58,7 +58,7 @@ def show_history(desk: Desk) -> None:
     )
     events = [event for event in log.events if open_only == "All" or not _mark(marks, event).acknowledged_at_ms]
     _show_events(events, log, marks)
-    chosen = next((event for event in log.events if _name(event) == st.query_params.get(_CHOSEN)), None)
+    chosen = next((event for event in log.events if name_of(event) == st.query_params.get(_CHOSEN)), None)
     if chosen is not None:
         _show_alert(file, chosen, log, _mark(marks, chosen))
     _show_scorecard(log.outcomes)
@@ -66,11 +66,6 @@ def show_history(desk: Desk) -> None:
 
 def _key(event: AlertEvent) -> Key:
     return event.event_id or 0, event.at_ms
-
-
-def _name(event: AlertEvent) -> str:
-    """What the link calls an alert."""
-    return "-".join(map(str, _key(event)))
 
 
 def _mark(marks: Mapping[Key, Mark], event: AlertEvent) -> Mark:
@@ -81,7 +76,7 @@ def _show_events(events: Sequence[AlertEvent], log: AlertLog, marks: Mapping[Key
     if not events:
         st.markdown("Every alert is acknowledged.")
         return
-    st.session_state[_SHOWN] = [_name(event) for event in events]
+    st.session_state[_SHOWN] = [name_of(event) for event in events]
     # A new alert moves the rows: a table of its own then, so that no row is chosen that nobody chose.
     name = f"alerts-table-{events[0].event_id}-{len(events)}"
     st.dataframe(

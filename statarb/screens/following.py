@@ -21,15 +21,13 @@ def show_following(desk: Desk, followed: Sequence[str]) -> None:
     """Ask ingest to follow another instrument, or one no longer."""
     with st.container(horizontal=True, key="requests"):
         with _field_and_button():
-            name = st.text_input("Follow another instrument", placeholder="LTCUSDT", key="add_name", width=190)
-            if st.button("Add", key="add", icon=":material/add:"):
-                _ask(desk, "add", name, followed)
+            st.text_input("Follow another instrument", placeholder="LTCUSDT", key="add_name", width=190)
+            st.button("Add", key="add", icon=":material/add:", on_click=_ask, args=(desk, "add", followed))
         with _field_and_button():
-            gone = st.selectbox(
+            st.selectbox(
                 "Stop following", [*followed, *_waiting(desk, followed)], index=None, key="remove_name", width=190
             )
-            if st.button("Remove", key="remove", icon=":material/remove:"):
-                _ask(desk, "remove", gone or "", followed)
+            st.button("Remove", key="remove", icon=":material/remove:", on_click=_ask, args=(desk, "remove", followed))
 
 
 def show_answers(desk: Desk, followed: Sequence[str]) -> None:
@@ -58,7 +56,9 @@ def _field_and_button() -> DeltaGenerator:
     return st.container(horizontal=True, vertical_alignment="bottom", gap="small", width="content")
 
 
-def _ask(desk: Desk, action: Literal["add", "remove"], text: str, followed: Sequence[str]) -> None:
+def _ask(desk: Desk, action: Literal["add", "remove"], followed: Sequence[str]) -> None:
+    """Before the page is drawn anew, so that it shows what is asked for from now on."""
+    text = str(st.session_state[f"{action}_name"] or "")
     if not text.strip():
         st.toast("Type a symbol first, such as LTCUSDT." if action == "add" else "Choose an instrument first.")
         return

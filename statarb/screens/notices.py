@@ -65,7 +65,7 @@ def bell(waiting: list[AlertEvent], past: Collection[int | None], zone: Zone, no
         "more": max(0, len(fresh) - CARDS),
         "cards": [
             {
-                "id": event.event_id,
+                "id": name_of(event),
                 "head": head_text(event),
                 "text": event.reason,
                 "when": f"{zone.text(event.at_ms)[11:]} {zone.label}{'' if event.ended_at_ms is None else ', over'}",
@@ -74,6 +74,11 @@ def bell(waiting: list[AlertEvent], past: Collection[int | None], zone: Zone, no
             for event in fresh[:CARDS]
         ],
     }
+
+
+def name_of(event: AlertEvent) -> str:
+    """What links and browsers call an alert: by its time too, for another database begins to number anew."""
+    return f"{event.event_id or 0}-{event.at_ms}"
 
 
 def is_own_link(link: str) -> bool:
@@ -112,7 +117,7 @@ def _acknowledge(desk: Desk, waiting: list[AlertEvent], asked: str) -> None:
     file = DeskFile(desk_path(desk.path))
     try:
         for event in waiting:
-            if asked in ("all", str(event.event_id)):
+            if asked in ("all", name_of(event)):
                 file.mark_alert(event.event_id or 0, event.at_ms, acknowledged=True)
     except StatarbError as error:
         st.toast(escape(str(error)), icon=":material/error:", duration="long")

@@ -168,7 +168,7 @@ def test_pings_carry_the_time_and_an_answered_one_keeps_the_connection():
         began = time.monotonic()
         while time.monotonic() - began < 6.5:
             opcode, frame = ws.recv_data_frame(control_frame=True)  # answers PINGs by itself
-            assert opcode == websocket.ABNF.OPCODE_PING
+            assert opcode == websocket.ABNF.OPCODE_PING, frame.data
             assert abs(int(frame.data) - time.time() * 1000) < 5000
 
 

@@ -52,7 +52,7 @@ def test_a_move_that_pays_its_costs_is_told_once_with_all_that_was_known(rig):
     assert event.y_units < 0 < event.x_units
     assert event.y_notional == pytest.approx(event.y_units * event.y_price)
     assert event.coverage == 1.0
-    assert event.link.startswith("./?y=spot%3AETHUSDT&x=spot%3ABTCUSDT")
+    assert event.link.startswith("./?y=ETHUSDT&x=BTCUSDT")
     assert all(words in event.text for words in WORDS)
     assert event.ended_at_ms is None
 

@@ -112,11 +112,15 @@ def test_between_two_bars_a_tick_of_the_page_is_small(page, url):
     wire.on("Network.webSocketFrameReceived", lambda e: received.append(len(e["response"]["payloadData"]) * 3 / 4))
     open_chart(page, f"{url}/pair")
     page.wait_for_timeout(2_000)
-    received.clear()
-    page.wait_for_timeout(4_000)
-    assert received
-    assert statistics.median(received) < 4_000
-    assert sum(sorted(received)[:-1]) < 60_000, "of all but one, should a bar have closed meanwhile"
+    spans = []
+    for _ in range(2):  # a bar may close within the one, and then not within the other
+        received.clear()
+        page.wait_for_timeout(4_000)
+        spans.append(received[:])
+    quiet = min(spans, key=sum)
+    assert quiet
+    assert statistics.median(quiet) < 4_000
+    assert sum(quiet) < 60_000
 
 
 def test_the_hedge_draws_the_methods_chosen_and_compares_all_on_request(page, url):

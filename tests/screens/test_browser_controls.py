@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from browsing import dashboard, metric, open_chart
+from browsing import CHART, dashboard, metric, open_chart
 from desk_database import DeskDatabase
 from processes import wait_until
 from test_screens_notices import EVENT
 
+from statarb.jobs.alert_text import link_of
+from statarb.params import PairParams
 from statarb.screens.desk import Desk
 from statarb.screens.watchlist import read_pairs
 from statarb.settings import desk_path
@@ -69,6 +71,16 @@ def test_swapped_legs_are_those_of_title_cards_and_link(page, address):
     page.wait_for_selector("h1:has-text('BTCUSDT on ETHUSDT')")
     page.get_by_role("button", name="Swap legs").click()
     page.wait_for_selector("h1:has-text('ETHUSDT on BTCUSDT')")
+
+
+def test_the_link_of_an_alert_shows_its_pair_again_after_a_reload(page, address):
+    open_chart(page, address + link_of(PairParams(y="spot:SOLUSDT", x="spot:ETHUSDT")).removeprefix("."))
+    for _ in range(2):
+        page.wait_for_selector("h1:has-text('SOLUSDT on ETHUSDT')")
+        page.wait_for_selector(CHART)
+        page.wait_for_timeout(1_500)
+        assert "y=SOLUSDT&x=ETHUSDT" in page.url
+        page.reload()
 
 
 def edited(page):
