@@ -35,7 +35,6 @@ def show_sidebar(instruments: Mapping[str, StoredInstrument]) -> PairParams:
     y_default, x_default = default_pair(instruments)
     with st.sidebar:
         _answer_callbacks()
-        _take_full_names(instruments)
         y = _leg("y", "Explained leg, y", names, y_default)
         x = _leg("x", "Explaining leg, x", names, x_default)
         st.button("Swap legs", icon=":material/swap_vert:", on_click=_ask, args=("swap",), width="stretch")
@@ -153,16 +152,33 @@ def default_pair(instruments: Mapping[str, StoredInstrument]) -> tuple[str, str]
 
 
 def _leg(name: str, label: str, names: list[str], default: str) -> str:
+    """A leg, which a link may name `ETHUSDT` or `spot:ETHUSDT`; the page's own link has the shorter.
+
+    A bound select box knows one of them only and drops the other from the link, so this one keeps the link itself.
+    """
+    if st.session_state.get(name) not in names:
+        st.session_state[name] = _asked_leg(name, names) or default
     chosen = st.selectbox(
-        label,
-        names,
-        index=names.index(default),
-        format_func=lambda text: Instrument.parse(text).label,
-        key=name,
-        bind="query-params",
-        help=KNOB[name].help,
+        label, names, format_func=lambda text: Instrument.parse(text).label, key=name, help=KNOB[name].help
     )
-    return str(chosen) if chosen in names else default
+    chosen = chosen if chosen in names else default
+    if chosen != default:
+        st.query_params[name] = Instrument.parse(chosen).label
+    elif name in st.query_params:
+        del st.query_params[name]
+    return chosen
+
+
+def _asked_leg(name: str, names: list[str]) -> str:
+    """The instrument that the link asks for; '' where it asks for none that is followed, which is said."""
+    asked = st.query_params.get(name, "")
+    with contextlib.suppress(StatarbError):
+        if (found := str(Instrument.parse(asked))) in names:
+            return found
+    if asked:
+        said = f"{escape(asked[:40])} of the link is not followed here: another pair is shown."
+        st.toast(said, icon=":material/info:", duration="long")
+    return ""
 
 
 def _whole(name: str, label: str, default: int, step: int) -> int:
@@ -221,21 +237,6 @@ def _answer_callbacks() -> None:
         state["y"], state["x"] = state["x"], state["y"]
     if isinstance(asked, tuple):
         state["y"], state["x"] = asked
-
-
-def _take_full_names(instruments: Mapping[str, StoredInstrument]) -> None:
-    """Lets a link say `spot:ETHUSDT` as well as `ETHUSDT`, which is all that the select boxes know."""
-    for leg in ("y", "x"):
-        if leg in st.session_state or leg not in st.query_params:
-            continue
-        asked = st.query_params[leg]
-        with contextlib.suppress(StatarbError):
-            name = str(Instrument.parse(asked))
-            if name in instruments:
-                st.session_state[leg] = name
-                continue
-        said = f"{escape(asked[:40])} of the link is not followed here: another pair is shown."
-        st.toast(said, icon=":material/info:", duration="long")
 
 
 def _checked(timeframe: str, chosen: Mapping[str, object]) -> PairParams:

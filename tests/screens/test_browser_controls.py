@@ -73,14 +73,21 @@ def test_swapped_legs_are_those_of_title_cards_and_link(page, address):
     page.wait_for_selector("h1:has-text('ETHUSDT on BTCUSDT')")
 
 
-def test_the_link_of_an_alert_shows_its_pair_again_after_a_reload(page, address):
-    open_chart(page, address + link_of(PairParams(y="spot:SOLUSDT", x="spot:ETHUSDT")).removeprefix("."))
+OF_AN_ALERT = link_of(PairParams(y="spot:SOLUSDT", x="spot:ETHUSDT")).removeprefix(".")
+
+
+@pytest.mark.parametrize("link", [OF_AN_ALERT, "/?y=spot:SOLUSDT&x=spot%3AETHUSDT"])
+def test_a_link_shows_its_pair_again_after_a_reload_and_on_another_page(page, address, link):
+    open_chart(page, address + link)
     for _ in range(2):
         page.wait_for_selector("h1:has-text('SOLUSDT on ETHUSDT')")
         page.wait_for_selector(CHART)
         page.wait_for_timeout(1_500)
         assert "y=SOLUSDT&x=ETHUSDT" in page.url
         page.reload()
+    page.get_by_role("link", name="Pair analytics").first.click()
+    page.wait_for_selector("h1:has-text('SOLUSDT on ETHUSDT')")
+    page.wait_for_function("location.pathname === '/pair' && location.search.includes('y=SOLUSDT&x=ETHUSDT')")
 
 
 def edited(page):

@@ -129,6 +129,7 @@ def test_further_tests_run_when_asked_and_only_then(filled, monkeypatch):
     made = []
     real = study_module.reversion_tests
     monkeypatch.setattr(study_module, "reversion_tests", lambda *given: made.append(1) or real(*given))
+    monkeypatch.setattr(study_module.PairStudy, "doubts", ())  # a standing verdict asks them too
     at = page("pair", section="Tests")
     assert made == []
     at.button(key="more_tests_button").click().run()
