@@ -25,13 +25,13 @@ def rig(tmp_path, monkeypatch):
 def test_two_episodes_of_a_rule_without_cooldown_are_two_alerts(page, rig):
     rule = rig.rule(Condition("abs_z", "above", 6.0))
     rig.step()
-    cards, toasts = page.locator(".statarb-card"), page.get_by_test_id("stToast")
+    cards = page.locator(".statarb-card")
     with dashboard(rig.path) as address:
         open_chart(page, address)
         page.wait_for_selector(".statarb-bell[aria-label='No alert waits']")
         rig.minute(OFF)
         page.wait_for_selector(".statarb-bell[aria-label^='1 alert waits']")
-        toasts.filter(has_text="Mine · ETHUSDT on BTCUSDT · z +").wait_for()
+        cards.filter(has_text="Mine · ETHUSDT on BTCUSDT · z +").wait_for()
         rig.minute(OFF)  # it lasts
         rig.minute(0.0)  # and is over
         cards.filter(has_text=", over").wait_for()
